@@ -1,0 +1,78 @@
+"""Tables of what is on sale: allowance groups, events, quotas."""
+
+from sqlalchemy import JSON, ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from ticketing.database import Base, Id, Millis, Money
+
+DRAFT, PUBLISHED, PAUSED, CLOSED, CANCELLED = "draft", "published", "paused", "closed", "cancelled"
+
+
+class AllowanceGroup(Base):
+    """Events that share a per-member limit; an event that shares none is a group of its own.
+
+    `epoch` is set before the group is first opened in Redis and changes with every rebuild;
+    `opened_at` is set after. Together they tell "never opened" from "forgotten".
+    """
+
+    __tablename__ = "allowance_groups"
+
+    id: Mapped[Id] = mapped_column(primary_key=True)
+    organisation_id: Mapped[Id] = mapped_column(ForeignKey("organisations.id"), index=True)
+    name: Mapped[str] = mapped_column(String(200))
+    per_card_limit: Mapped[int | None]
+    epoch: Mapped[str | None] = mapped_column(String(20))
+    opened_at: Mapped[Millis | None]
+    archived_at: Mapped[Millis | None]
+
+
+class Event(Base):
+    """What staff wish of an event. `version` rises with every change; Redis has applied `applied_version`."""
+
+    __tablename__ = "events"
+
+    id: Mapped[Id] = mapped_column(primary_key=True)
+    group_id: Mapped[Id] = mapped_column(ForeignKey("allowance_groups.id"), index=True)
+    organisation_id: Mapped[Id] = mapped_column(ForeignKey("organisations.id"), index=True)
+    title: Mapped[str] = mapped_column(String(200))
+    description: Mapped[str] = mapped_column(Text, default="")
+    venue: Mapped[str] = mapped_column(String(200), default="")
+    starts_at: Mapped[Millis]
+    state: Mapped[str] = mapped_column(String(10), default=DRAFT)  # draft -> published <-> paused -> closed | cancelled
+    opens_at: Mapped[Millis]
+    closes_at: Mapped[Millis]
+    per_card_limit: Mapped[int | None]
+    eligible_organisations: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    hold_seconds: Mapped[int] = mapped_column(default=300)
+    payment_methods: Mapped[list[str]] = mapped_column(JSON)
+    cancellable_until: Mapped[Millis | None]
+    collect_until: Mapped[Millis | None]
+    pickup: Mapped[str] = mapped_column(Text, default="")
+    notice: Mapped[str] = mapped_column(Text, default="")
+    version: Mapped[int] = mapped_column(default=1)
+    applied_version: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[Millis]
+
+    group: Mapped[AllowanceGroup] = relationship(lazy="joined")
+    quotas: Mapped[list["Quota"]] = relationship(order_by="Quota.number", lazy="selectin", back_populates="event")
+
+
+class Quota(Base):
+    """One counted pool of an event. After publishing, Redis decides `capacity` and SQL follows the log."""
+
+    __tablename__ = "quotas"
+    __table_args__ = (UniqueConstraint("event_id", "number"),)
+
+    id: Mapped[Id] = mapped_column(primary_key=True)
+    event_id: Mapped[Id] = mapped_column(ForeignKey("events.id"), index=True)
+    number: Mapped[int]
+    name: Mapped[str] = mapped_column(String(200))
+    starts_at: Mapped[Millis | None]
+    price: Mapped[Money] = mapped_column(default=0)
+    face_price: Mapped[Money] = mapped_column(default=0)
+    currency: Mapped[str] = mapped_column(String(3), default="CNY")
+    capacity: Mapped[int]
+    withheld: Mapped[int] = mapped_column(default=0)
+    per_card_limit: Mapped[int | None]
+
+    event: Mapped[Event] = relationship(back_populates="quotas")

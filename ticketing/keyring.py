@@ -1,0 +1,78 @@
+"""The keys, all derived from the one secret of an instance.
+
+Card numbers, PINs, sessions and hold ids each have a key of their own, so that none can stand in
+for another. The secret lives outside SQL and Redis (`TICKETING_SECRET_KEY`, or a file that embedded
+mode makes); losing it makes every card number unknown, so it belongs in the backup.
+"""
+
+import hashlib
+import hmac
+from base64 import b64decode, urlsafe_b64encode
+from dataclasses import dataclass
+from typing import Self
+
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_CHECK_BYTES = 6
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Keyring:
+    """Derived keys; makes and recognises the identifiers that depend on them."""
+
+    card: bytes
+    pin: bytes
+    session: bytes
+    hold: bytes
+    number: bytes
+
+    @classmethod
+    def derive(cls, secret: str) -> Self:
+        """Derive every key from `secret` by HMAC-SHA-256 over the key's name."""
+        master = secret.encode()
+        return cls(*(hmac.digest(master, name.encode(), "sha256") for name in cls.__slots__))
+
+    def card_digest(self, card_number: str) -> bytes:
+        """What SQL keeps instead of a card number: 32 bytes of HMAC-SHA-256."""
+        return hmac.digest(self.card, card_number.encode(), "sha256")
+
+    def pin_digest(self, salt: bytes, pin: str) -> bytes:
+        """HMAC-SHA-256 over a random salt and the PIN; the attempt limit does the rest."""
+        return hmac.digest(self.pin, salt + pin.encode(), "sha256")
+
+    def hold_id(self, event_id: str, member: int, channel: str, idempotency_key: str) -> str:
+        """The id that makes a hold repeatable: `event.24 characters`.
+
+        Twelve bytes come from (event, member, channel, key), six from those and the member again,
+        so that `owns_hold` can tell an id made for this member without asking Redis.
+        """
+        scope = f"{event_id}\n{member}\n"
+        body = _keyed(self.hold, f"{scope}{channel}\n{idempotency_key}".encode(), 12)
+        check = _keyed(self.hold, scope.encode() + body, _CHECK_BYTES)
+        return f"{event_id}.{urlsafe_b64encode(body + check).decode()}"
+
+    def owns_hold(self, hold_id: str, member: int) -> bool:
+        """Whether `hold_id` was made here for `member`, even if Redis no longer knows it."""
+        event_id, _, tail = hold_id.partition(".")
+        try:
+            raw = _unbase64(tail)
+        except ValueError:
+            return False
+        body, check = raw[:-_CHECK_BYTES], raw[-_CHECK_BYTES:]
+        expected = _keyed(self.hold, f"{event_id}\n{member}\n".encode() + body, _CHECK_BYTES)
+        return len(body) == 12 and hmac.compare_digest(check, expected)
+
+    def order_number(self, hold_id: str) -> str:
+        """The order's number for people: 12 Crockford base-32 characters (60 bits) of the hold id.
+
+        Ticket codes are this number, a dash and the ticket's place in the order.
+        """
+        bits = int.from_bytes(_keyed(self.number, hold_id.encode(), 8), "big")
+        return "".join(_CROCKFORD[(bits >> shift) & 31] for shift in range(55, -1, -5))
+
+
+def _keyed(key: bytes, data: bytes, size: int) -> bytes:
+    return hashlib.blake2b(data, key=key, digest_size=size).digest()
+
+
+def _unbase64(text: str) -> bytes:
+    return b64decode(text.encode(), altchars=b"-_", validate=True)

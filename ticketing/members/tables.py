@@ -1,0 +1,80 @@
+"""Tables of organisations, members, their cards, and what ends a session early."""
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ticketing.database import Base, Id, Millis, Serial
+
+ACTIVE, BLOCKED, REPLACED = "active", "blocked", "replaced"
+
+
+class Organisation(Base):
+    """A node of the union's tree; `path` is every id from the root to this one, joined by dots."""
+
+    __tablename__ = "organisations"
+
+    id: Mapped[Id] = mapped_column(primary_key=True)
+    parent_id: Mapped[str | None] = mapped_column(String(80), ForeignKey("organisations.id"), index=True)
+    name: Mapped[str] = mapped_column(String(200))
+    kind: Mapped[str] = mapped_column(String(20))  # city, district, sub_district, workplace
+    path: Mapped[str] = mapped_column(String(1000), unique=True)
+
+
+class Member(Base):
+    """A person. Limits are counted by `id`, which never leaves the engine."""
+
+    __tablename__ = "members"
+
+    id: Mapped[Serial]
+    organisation_id: Mapped[Id] = mapped_column(ForeignKey("organisations.id"), index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    phone: Mapped[str | None] = mapped_column(String(30))
+    created_at: Mapped[Millis]
+
+
+class Card(Base):
+    """A member's card: known by the HMAC of its number, shown by its last four digits."""
+
+    __tablename__ = "cards"
+
+    id: Mapped[Serial]
+    member_id: Mapped[int] = mapped_column(ForeignKey("members.id"), index=True)
+    number_digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    last_four: Mapped[str] = mapped_column(String(4))
+    status: Mapped[str] = mapped_column(String(10), default=ACTIVE)  # active -> blocked -> active; active -> replaced
+    pin_salt: Mapped[bytes] = mapped_column(LargeBinary(16))
+    pin_digest: Mapped[bytes] = mapped_column(LargeBinary(32))
+    pin_must_change: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[Millis]
+
+
+class SessionChange(Base):
+    """What every API process must learn within 2 s: a logout, a block, a move, a new PIN or password.
+
+    Processes read the rows of the last seconds once a second; a row is only ever added.
+    `subject` is `m:MEMBER_ID` or `s:STAFF_ID`.
+    """
+
+    __tablename__ = "session_changes"
+    __table_args__ = (Index("ix_session_changes_at", "at"),)
+
+    id: Mapped[Serial]
+    at: Mapped[Millis]
+    subject: Mapped[str] = mapped_column(String(40))
+    session_id: Mapped[str | None] = mapped_column(String(40))  # this one session ended
+    not_before: Mapped[int | None] = mapped_column()  # all sessions signed before this ended (seconds)
+    blocked: Mapped[bool | None] = mapped_column()  # the card was blocked or freed
+    organisation_path: Mapped[str | None] = mapped_column(String(1000))  # the member moved here
+
+
+class Notice(Base):
+    """A message to one member, shown on their pages until its time is past."""
+
+    __tablename__ = "notices"
+
+    id: Mapped[Serial]
+    member_id: Mapped[int] = mapped_column(ForeignKey("members.id"), index=True)
+    event_id: Mapped[str | None] = mapped_column(String(80))
+    kind: Mapped[str] = mapped_column(String(40))
+    text: Mapped[str] = mapped_column(Text)
+    at: Mapped[Millis]
