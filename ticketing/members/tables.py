@@ -41,9 +41,10 @@ class Card(Base):
     member_id: Mapped[int] = mapped_column(ForeignKey("members.id"), index=True)
     number_digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     last_four: Mapped[str] = mapped_column(String(4))
-    status: Mapped[str] = mapped_column(String(10), default=ACTIVE)  # active -> blocked -> active; active -> replaced
+    status: Mapped[str] = mapped_column(String(10), default=ACTIVE)  # active <-> blocked; both -> replaced
     pin_salt: Mapped[bytes] = mapped_column(LargeBinary(16))
     pin_digest: Mapped[bytes] = mapped_column(LargeBinary(32))
+    pin_chosen: Mapped[bool] = mapped_column(default=False)  # by the member, so that no import sets it back
     pin_must_change: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[Millis]
 
@@ -51,18 +52,19 @@ class Card(Base):
 class SessionChange(Base):
     """What every API process must learn within 2 s: a logout, a block, a move, a new PIN or password.
 
-    Processes read the rows of the last seconds once a second; a row is only ever added.
-    `subject` is `m:MEMBER_ID` or `s:STAFF_ID`.
+    Processes read what is new once a second (`ticketing.members.revocations`); a row is only ever added,
+    and no id is used twice. `subject` is `m:MEMBER_ID` or `s:STAFF_ID`. `session_id` alone: this session
+    ended. `not_before` alone: every session signed earlier ended; with a `session_id`: all but that one.
     """
 
     __tablename__ = "session_changes"
-    __table_args__ = (Index("ix_session_changes_at", "at"),)
+    __table_args__ = (Index("ix_session_changes_at", "at"), {"sqlite_autoincrement": True})
 
     id: Mapped[Serial]
     at: Mapped[Millis]
     subject: Mapped[str] = mapped_column(String(40))
-    session_id: Mapped[str | None] = mapped_column(String(40))  # this one session ended
-    not_before: Mapped[int | None] = mapped_column()  # all sessions signed before this ended (seconds)
+    session_id: Mapped[str | None] = mapped_column(String(40))
+    not_before: Mapped[Millis | None]
     blocked: Mapped[bool | None] = mapped_column()  # the card was blocked or freed
     organisation_path: Mapped[str | None] = mapped_column(String(1000))  # the member moved here
 
