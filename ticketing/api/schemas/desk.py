@@ -1,0 +1,64 @@
+"""What clerks send and see."""
+
+from datetime import datetime
+from typing import Literal
+
+from ticketing.api.schemas.base import Answer, CardNumber, Id, Line, Request
+from ticketing.api.schemas.members import Allowance, Member, Order, TicketCodes, WantedItems
+
+
+class Swipe(Request):
+    """Exactly one of: a card's number, a ticket's code or QR text, an order's number."""
+
+    card_number: CardNumber | None = None
+    code: Id | None = None
+    number: Id | None = None
+
+
+class Swiped(Answer):
+    """Who stands at the desk, and what waits for them."""
+
+    member: Member
+    orders: list[Order]
+    allowances: list[Allowance]
+
+
+class DeskPayment(Request):
+    """How what is due was paid at the desk."""
+
+    method: Literal["cash", "card"]
+
+
+class PickupWish(Request):
+    """Hand over tickets of one order; all that are left when `ticket_codes` is absent."""
+
+    order_id: Id
+    desk: Line
+    ticket_codes: TicketCodes | None = None
+    payment: DeskPayment | None = None
+
+
+class Pickup(Answer):
+    """Tickets handed over in one movement."""
+
+    pickup_id: str
+    order_id: str
+    collected: list[str]
+    collected_at: datetime
+    desk: str
+
+
+class SalePayment(Request):
+    """How a sale at the desk was paid."""
+
+    method: Literal["cash", "card", "free"]
+
+
+class SaleWish(Request):
+    """Sell at the desk: the same stock, the same limit, collected at once."""
+
+    card_number: CardNumber
+    event_id: Id
+    items: WantedItems
+    payment: SalePayment
+    desk: Line

@@ -1,0 +1,214 @@
+"""What staff send and see."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from ticketing.api.schemas.base import (
+    NO_CONTROLS,
+    QUOTAS_MAX,
+    Answer,
+    Capacity,
+    CardNumber,
+    Currency,
+    HoldSeconds,
+    Id,
+    Instant,
+    Limit,
+    Line,
+    Method,
+    Note,
+    OptionalLine,
+    Price,
+    Reason,
+    Request,
+    Role,
+    Secret,
+    Text,
+)
+from ticketing.api.schemas.events import EventSummary, Quota
+
+Methods = Annotated[tuple[Method, ...], Meta(min_length=1, max_length=10)]
+EligibleIds = Annotated[tuple[Id, ...], Meta(min_length=1, max_length=200)]
+
+
+class StaffLogin(Request):
+    """A staff account and its password."""
+
+    username: Annotated[str, Meta(min_length=1, max_length=60, pattern=NO_CONTROLS)]
+    password: Secret
+
+
+class StaffSession(Answer):
+    """A staff session; `organisation` is the one whose subtree the role covers."""
+
+    token: str
+    expires_at: datetime
+    role: Role
+    organisation: str
+    organisation_name: str
+
+
+class Organisation(Answer):
+    """A node of the union's tree."""
+
+    id: str
+    name: str
+    kind: str
+    parent_id: str | None
+
+
+class Organisations(Answer):
+    """The staff's part of the tree, parents first."""
+
+    organisations: list[Organisation]
+
+
+class NewOrganisation(Request):
+    """A node to hang below `parent_id`."""
+
+    name: Line
+    parent_id: Id
+    kind: Literal["city", "district", "sub_district", "workplace"] = "workplace"
+    id: Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9_-]+$")] | None = None
+
+
+class NewQuota(Request):
+    """A quota to add. `withheld` tickets are kept from the crowd."""
+
+    name: Line
+    capacity: Capacity
+    starts_at: Instant | None = None
+    price: Price = 0
+    face_price: Price | None = None
+    currency: Currency = "CNY"
+    per_card_limit: Limit | None = None
+    withheld: Capacity = 0
+
+
+class AddedQuota(NewQuota):
+    """A quota added to an event that may be on sale already."""
+
+    reason: Note = ""
+
+
+class NewEvent(Request):
+    """A draft. Without `organisation` it is the staff's own, without `allowance_group` a group of its own.
+
+    Without `payment_methods` it takes those its prices need; without a quota's `face_price` no subsidy
+    is owed.
+    """
+
+    title: Line
+    starts_at: Instant
+    opens_at: Instant
+    closes_at: Instant
+    quotas: Annotated[tuple[NewQuota, ...], Meta(max_length=QUOTAS_MAX)] = ()
+    description: Text = ""
+    venue: OptionalLine = ""
+    organisation: Id | None = None
+    per_card_limit: Limit | None = None
+    allowance_group: Id | None = None
+    eligible_organisations: EligibleIds | None = None
+    hold_seconds: HoldSeconds = 300
+    payment_methods: Methods | None = None
+    cancellable_until: Instant | None = None
+    collect_until: Instant | None = None
+    pickup: Text = ""
+    notice: Text = ""
+
+
+class EventChanges(Request):
+    """What may still change of an event; an absent field stays as it is."""
+
+    title: Line | UnsetType = UNSET
+    starts_at: Instant | UnsetType = UNSET
+    opens_at: Instant | UnsetType = UNSET
+    closes_at: Instant | UnsetType = UNSET
+    description: Text | UnsetType = UNSET
+    venue: OptionalLine | UnsetType = UNSET
+    per_card_limit: Limit | UnsetType | None = UNSET
+    allowance_group: Id | UnsetType | None = UNSET
+    eligible_organisations: EligibleIds | UnsetType | None = UNSET
+    hold_seconds: HoldSeconds | UnsetType = UNSET
+    payment_methods: Methods | UnsetType = UNSET
+    cancellable_until: Instant | UnsetType | None = UNSET
+    collect_until: Instant | UnsetType | None = UNSET
+    pickup: Text | UnsetType = UNSET
+    notice: Text | UnsetType = UNSET
+    reason: Note = ""
+
+
+class QuotaChanges(Request):
+    """A change of one quota, also in mid-sale. `force` allows a capacity below sold + held."""
+
+    name: Line | UnsetType = UNSET
+    starts_at: Instant | UnsetType | None = UNSET
+    price: Price | UnsetType = UNSET
+    face_price: Price | UnsetType = UNSET
+    currency: Currency | UnsetType = UNSET
+    per_card_limit: Limit | UnsetType | None = UNSET
+    capacity: Capacity | UnsetType = UNSET
+    withheld: Capacity | UnsetType = UNSET
+    reason: Note = ""
+    force: bool = False
+
+
+class WithReason(Request):
+    """An act on an event; the reason goes into the audit trail."""
+
+    reason: Note = ""
+
+
+class StaffQuota(Quota):
+    """A quota as staff see it, with what is kept from the crowd."""
+
+    withheld: int
+    held: int
+    sold: int
+
+
+class StaffEvent(EventSummary):
+    """An event as staff see it, drafts included.
+
+    `applied` is false while Redis has yet to hear of the last change.
+    """
+
+    state: str
+    version: int
+    applied: bool
+    quotas: list[StaffQuota]
+
+
+class StaffEvents(Answer):
+    """The events of the staff's organisation and below."""
+
+    events: list[StaffEvent]
+
+
+class CardAct(Request):
+    """A card and why it is acted on."""
+
+    card_number: CardNumber
+    reason: Reason
+
+
+class CardReplacement(CardAct):
+    """The card that takes the old one's place; the member keeps what was used."""
+
+    new_card_number: CardNumber
+
+
+class CardAnswer(Answer):
+    """The card as it is now."""
+
+    card_masked: str
+    status: Literal["active", "blocked", "replaced"]
+
+
+class OneTimePin(Answer):
+    """A PIN for one login; shown once."""
+
+    card_masked: str
+    pin: str
