@@ -125,6 +125,7 @@ class GroupState(Struct, frozen=True):
     backlog: int  # entries not yet trimmed
     per_card_limit: int | None
     events: dict[str, EventState]
+    next_due: int | None  # when the earliest live hold expires
 
 
 class Use(Struct, frozen=True):

@@ -1,0 +1,239 @@
+"""The sync side of the inventory: the verbs of those who keep the sale, one call at a time.
+
+Jobs, staff acts and the desk run in threads and use this; nothing here is on the path of the rush.
+The epoch comes from SQL, so a keeper that is late (a rebuild happened) is refused.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import NoScriptError, RedisError
+
+from ticketing.clock import ServerClock
+from ticketing.errors import Refusal, StoreUnavailable
+
+from . import protocol, scripts
+from .codes import Outcome
+from .keys import DIRECTORY, group_keys, refusals_key
+from .model import Decided, EventRules, GroupState, Hold, HoldRequest, Ledger, LogEntry, QuotaCounts, Use
+from .protocol import Bounds, Reply
+from .watermarks import Watermarks
+
+SCAN_COUNT = 1_000
+
+
+class Keeper:
+    """Open, configure, resize, restock, expire, the log, and single requests of the rush's verbs."""
+
+    def __init__(self, redis: Redis, clock: ServerClock, bounds: Bounds, watermarks: Watermarks) -> None:
+        self._redis = redis
+        self._clock = clock
+        self._bounds = bounds
+        self._watermarks = watermarks
+
+    # Keeping a sale
+
+    def open_group(self, group_id: str, epoch: str, per_card_limit: int | None, position: int = 0) -> None:
+        """Make a group known to Redis; nothing happens when it is. Raises `Refusal` under another epoch."""
+        self._done(self._run("open", group_id, epoch, (per_card_limit or 0, position)))
+
+    def configure(self, group_id: str, epoch: str, rules: EventRules) -> bool:
+        """Apply an event's rules; False when this version or a later one is there. Raises `Refusal`."""
+        result = self._done(self._run("configure", group_id, epoch, protocol.configure_request(rules)))
+        self._call(self._redis.hset, DIRECTORY, rules.event_id, group_id)
+        return bool(result[0] == Outcome.OK)
+
+    def resize(
+        self,
+        group_id: str,
+        epoch: str,
+        act_id: str,
+        event_id: str,
+        quota: int,
+        capacity: int,
+        withheld: int,
+        force: bool,
+    ) -> QuotaCounts | Refusal:
+        """Set a quota's capacity; `act_id` makes it repeatable. Returns the counts right after the act."""
+        request = (act_id, event_id, quota, capacity, withheld, force)
+        result = self._run("resize", group_id, epoch, request).results
+        return protocol.refusal(result) if result[0] < 0 else protocol.counts_from(result[1])
+
+    def restock(self, group_id: str, epoch: str, returns: Sequence[tuple[str, int]]) -> int:
+        """Give back tickets of orders (order id, places as bits); each ticket counts once. Returns how many."""
+        reply = self._run("restock", group_id, epoch, list(returns))
+        return sum(self._yes(result)[1] for result in reply.results)
+
+    def expire(self, group_id: str, epoch: str, limit: int = 256) -> int:
+        """Expire at most `limit` due holds; call again while it returns `limit`."""
+        return int(self._done(self._run("expire", group_id, epoch, limit))[1])
+
+    def next_due(self, group_id: str) -> int | None:
+        """When the earliest live hold expires, in ms."""
+        earliest = self._call(self._redis.zrange, group_keys(group_id)[5], 0, 0, withscores=True)
+        return int(earliest[0][1]) if earliest else None
+
+    # The log
+
+    def read_log(self, group_id: str, after: int, count: int) -> list[LogEntry]:
+        """At most `count` entries above position `after`, in order."""
+        rows = self._call(self._redis.xrange, group_keys(group_id)[6], min=f"({after}-0", count=count)
+        return [protocol.entry_from(int(entry_id.split(b"-")[0]), fields[b"e"]) for entry_id, fields in rows]
+
+    def trim(self, group_id: str, epoch: str, up_to: int) -> None:
+        """Drop the entries that SQL has recorded. Raises `Refusal` under another epoch."""
+        self._done(self._run("trim", group_id, epoch, up_to))
+
+    def last_position(self, group_id: str) -> int | None:
+        """The last position written, or None when Redis does not know the group."""
+        position = self._call(self._redis.hget, group_keys(group_id)[0], "position")
+        return None if position is None else int(position)
+
+    # Single requests of the rush's verbs
+
+    def hold(self, group_id: str, request: HoldRequest) -> Decided | Refusal:
+        """As `rush.Inventory.hold`."""
+        reply = self._ask("hold", group_id, [protocol.hold_wish(request)])
+        return protocol.decided(request.id, reply.results[0])
+
+    def confirm(
+        self, group_id: str, hold_id: str, member: int, method: str, number: str
+    ) -> Decided | Refusal:
+        """As `rush.Inventory.confirm`."""
+        reply = self._ask("confirm", group_id, [(hold_id, member, method, number)])
+        return protocol.decided(hold_id, reply.results[0])
+
+    def release(self, group_id: str, hold_id: str, member: int) -> Refusal | None:
+        """As `rush.Inventory.release`."""
+        result = self._ask("release", group_id, [(hold_id, member)]).results[0]
+        return protocol.refusal(result) if result[0] < 0 else None
+
+    def look_up(self, group_id: str, hold_id: str) -> Hold | None:
+        """As `rush.Inventory.look_up`."""
+        reply = self._ask("read_holds", group_id, [hold_id])
+        row = reply.results[0]
+        return protocol.hold_from(hold_id, row, reply.now) if row else None
+
+    def ledger(self, group_id: str, member: int) -> Ledger:
+        """As `rush.Inventory.ledger`."""
+        return protocol.ledger_from(self._ask("read_ledger", group_id, member))
+
+    def state(self, group_id: str) -> GroupState | None:
+        """As `rush.Inventory.state`."""
+        return protocol.group_from(self._ask("read_group", group_id, 0))
+
+    # Reading everything
+
+    def directory(self) -> dict[str, str]:
+        """The group of every event that was ever opened."""
+        return {
+            event.decode(): group.decode()
+            for event, group in self._call(self._redis.hgetall, DIRECTORY).items()
+        }
+
+    def refusals(self, group_id: str) -> dict[tuple[str, str], int]:
+        """Refusals so far by event and code, at most a second old."""
+        rows = self._call(self._redis.hgetall, refusals_key(group_id))
+        return {_event_and_code(field): int(count) for field, count in rows.items()}
+
+    def all_holds(self, group_id: str) -> Iterator[Hold]:
+        """Every hold of a group, in pieces; one that changes meanwhile may show either state, or twice."""
+        now = self.now_ms()
+        for field, packed in self._scan(group_keys(group_id)[3]):
+            yield protocol.hold_from(field.decode(), protocol.unpack(packed), now)
+
+    def all_uses(self, group_id: str) -> Iterator[tuple[int, tuple[Use, ...]]]:
+        """Every member's uses in a group, in pieces."""
+        for field, packed in self._scan(group_keys(group_id)[4]):
+            yield int(field), tuple(Use(*use) for use in protocol.unpack(packed)[3])
+
+    # The server
+
+    def ping(self) -> None:
+        """Raise `StoreUnavailable` unless Redis answers."""
+        self._call(self._redis.ping)
+
+    def now_ms(self) -> int:
+        """Redis' time in ms; also sets this process's clock."""
+        seconds, microseconds = self._call(self._redis.time)
+        now = int(seconds) * 1000 + int(microseconds) // 1000
+        self._clock.observe(now)
+        return now
+
+    def server_info(self) -> dict[str, str]:
+        """The server's version and the settings that durability hangs on, for the doctor."""
+        info = self._call(self._redis.info, "server")
+        wanted = ("appendonly", "appendfsync", "maxmemory-policy", "maxmemory")
+        config = self._call(self._redis.config_get, *wanted)
+        name = "valkey" if "valkey_version" in info else "redis"
+        return {"server": name, "version": str(info[f"{name}_version"])} | {
+            _string(key): _string(value) for key, value in config.items()
+        }
+
+    # How a script is run
+
+    def _ask(self, verb: str, group_id: str, request: Any) -> Reply:
+        return self._run(verb, group_id, self._epoch(group_id), request)
+
+    def _run(self, verb: str, group_id: str, epoch: str, request: Any) -> Reply:
+        script, keys = scripts.load(verb), group_keys(group_id)
+        floor = self._watermarks.position(group_id, epoch)
+        arguments = (
+            len(keys),
+            *keys,
+            protocol.envelope(epoch, floor, self._bounds),
+            protocol.encode(request),
+        )
+        reply = protocol.decode(self._call(self._evaluate, script, arguments))
+        self._clock.observe(reply.now)
+        self._watermarks.note(group_id, epoch, reply.position)
+        return reply
+
+    def _evaluate(self, script: scripts.Script, arguments: tuple[Any, ...]) -> bytes:
+        try:
+            raw: bytes = self._redis.execute_command("EVALSHA", script.digest, *arguments)
+        except NoScriptError:
+            raw = self._redis.execute_command("EVAL", script.source, *arguments)
+        return raw
+
+    def _epoch(self, group_id: str) -> str:
+        known = self._watermarks.epoch(group_id)
+        if known is not None:
+            return known
+        epoch = self._call(self._redis.hget, group_keys(group_id)[0], "epoch")
+        if epoch is None:
+            return ""
+        self._watermarks.expect(group_id, epoch.decode())
+        return str(epoch.decode())
+
+    def _scan(self, key: str) -> Iterator[tuple[bytes, bytes]]:
+        cursor = 0
+        while True:
+            cursor, rows = self._call(self._redis.hscan, key, cursor, count=SCAN_COUNT)
+            yield from rows.items()
+            if cursor == 0:
+                return
+
+    def _done(self, reply: Reply) -> Sequence[Any]:
+        return self._yes(reply.results)
+
+    def _yes(self, result: Sequence[Any]) -> Sequence[Any]:
+        if result[0] < 0:
+            raise protocol.refusal(result)
+        return result
+
+    def _call(self, command: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        try:
+            return command(*arguments, **options)
+        except RedisError as error:
+            raise StoreUnavailable("Redis did not answer") from error
+
+
+def _event_and_code(field: bytes) -> tuple[str, str]:
+    event_id, _, code = field.decode().partition(":")
+    return event_id, code
+
+
+def _string(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value

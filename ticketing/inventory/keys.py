@@ -1,0 +1,19 @@
+"""Every key of the inventory, made here and nowhere else.
+
+All keys of an allowance group carry its hash tag, so a cluster keeps a group on one node and one
+script may touch all of them. `lua/README.md` gives each key's shape, lifetime and owner.
+"""
+
+DIRECTORY = "ticketing:directory"
+"""Hash: event id -> group id, for every event that was ever opened."""
+
+
+def group_keys(group_id: str) -> list[str]:
+    """The keys of a group in the order in which every script takes them."""
+    prefix = f"ticketing:{{{group_id}}}:"
+    return [prefix + part for part in ("meta", "sale", "stock", "holds", "ledgers", "due", "log", "acts")]
+
+
+def refusals_key(group_id: str) -> str:
+    """Hash: `event:code` -> how often, flushed once a second by the API processes."""
+    return f"ticketing:{{{group_id}}}:refusals"

@@ -1,0 +1,12 @@
+-- expire.lua: give back the tickets of holds whose time is past, in bounded batches.
+--
+-- uses     group records moves
+-- flags    allow-oom
+-- request  the most holds to expire in this call
+-- results  {OK, how many expired} or {RECOVERING}
+-- writes   holds, ledgers, stock, due
+
+if not known_group then return reply({ RECOVERING }) end
+local expired = expire_due(request)
+save()
+return reply({ OK, expired })

@@ -1,0 +1,28 @@
+-- resize.lua: change how many tickets a quota has, up or down, also in mid-sale.
+--
+-- uses     group records moves
+-- request  {act id, event, quota, capacity, withheld, force}
+-- results  {OK | EXISTS, stock} or {RECOVERING | NOT_FOUND | CAPACITY_IN_USE, held + sold}
+-- writes   stock, acts, log {'resize', act id, event, quota, capacity, withheld}
+
+local act, event, quota, capacity, withheld, force = unpack(request)
+
+local function decide()
+  local before = acts.get(act)
+  if before then return { EXISTS, before } end
+  if not known_group then return { RECOVERING } end
+  local field = stock_field(event, quota)
+  local counts = stock.get(field)
+  if not counts then return { NOT_FOUND } end
+  local in_use = counts[STOCK_HELD] + counts[SOLD]
+  if capacity < in_use and not force then return { CAPACITY_IN_USE, in_use } end
+  counts[CAPACITY], counts[WITHHELD] = capacity, withheld
+  stock.put(field, counts)
+  append({ 'resize', act, event, quota, capacity, withheld })
+  acts.put(act, counts)
+  return { OK, counts }
+end
+
+local result = decide()
+save()
+return reply(result)

@@ -1,0 +1,135 @@
+"""The async side of the inventory: the verbs of the rush.
+
+A refusal is returned, not raised. `StoreUnavailable` means that Redis did not answer and nobody
+knows whether the act happened: every verb may be repeated with the same id.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError, RedisError
+
+from ticketing.clock import ServerClock
+from ticketing.errors import Refusal, StoreUnavailable
+
+from . import protocol, scripts
+from .coalescer import Coalescer
+from .keys import DIRECTORY, group_keys, refusals_key
+from .model import Decided, GroupState, Hold, HoldRequest, Ledger
+from .protocol import Bounds, Reply
+from .watermarks import Watermarks
+
+
+class Inventory:
+    """Hold, confirm, release and read, with concurrent requests sharing script calls."""
+
+    def __init__(self, redis: Redis, clock: ServerClock, bounds: Bounds, watermarks: Watermarks) -> None:
+        self._redis = redis
+        self._clock = clock
+        self._bounds = bounds
+        self._watermarks = watermarks
+        self._coalescers: dict[tuple[str, str], Coalescer] = {}
+
+    async def hold(self, group_id: str, request: HoldRequest) -> Decided | Refusal:
+        """Take tickets for a member. A known id answers with its stored hold, `replayed`."""
+        result = await self._ask("hold", group_id, protocol.hold_wish(request))
+        return protocol.decided(request.id, result)
+
+    async def confirm(
+        self, group_id: str, hold_id: str, member: int, method: str, number: str
+    ) -> Decided | Refusal:
+        """Sell what is held; `number` is the order's. A confirmed hold answers as it was, `replayed`."""
+        result = await self._ask("confirm", group_id, (hold_id, member, method, number))
+        return protocol.decided(hold_id, result)
+
+    async def release(self, group_id: str, hold_id: str, member: int) -> Refusal | None:
+        """Let a hold go; None also when it was gone already."""
+        result = await self._ask("release", group_id, (hold_id, member))
+        return protocol.refusal(result) if result[0] < 0 else None
+
+    async def look_up(self, group_id: str, hold_id: str) -> Hold | None:
+        """A hold as it is now, or None when Redis does not know it."""
+        row, now = await self._ask("read_holds", group_id, hold_id)
+        return protocol.hold_from(hold_id, row, now) if row else None
+
+    async def ledger(self, group_id: str, member: int) -> Ledger:
+        """What a member has in a group."""
+        return protocol.ledger_from(await self._run("read_ledger", group_id, member))
+
+    async def state(self, group_id: str) -> GroupState | None:
+        """A group's rules and counts, or None when Redis does not know the group."""
+        return protocol.group_from(await self._run("read_group", group_id, 0))
+
+    async def directory(self) -> dict[str, str]:
+        """The group of every event that was ever opened."""
+        rows = await self._answer(self._redis.hgetall(DIRECTORY))
+        return {event.decode(): group.decode() for event, group in rows.items()}
+
+    async def group_of(self, event_id: str) -> str | None:
+        """The group of an event, or None when it was never opened."""
+        group = await self._answer(self._redis.hget(DIRECTORY, event_id))
+        return group and group.decode()
+
+    async def count_refusals(self, group_id: str, counts: Mapping[tuple[str, str], int]) -> None:
+        """Add to the refusals by event and code; called once a second with what a process has counted."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for (event_id, code), count in counts.items():
+            pipeline.hincrby(refusals_key(group_id), f"{event_id}:{code}", count)
+        await self._answer(pipeline.execute())
+
+    async def _ask(self, verb: str, group_id: str, request: Any) -> Any:
+        coalescer = self._coalescers.get((verb, group_id))
+        if coalescer is None:
+            run = partial(self._run_batch, verb, group_id)
+            coalescer = self._coalescers[verb, group_id] = Coalescer(run)
+        try:
+            return await coalescer.ask(request)
+        except RedisError as error:
+            raise StoreUnavailable("Redis refused the script") from error
+
+    async def _run_batch(self, verb: str, group_id: str, requests: list[Any]) -> list[Any]:
+        reply = await self._evaluate(verb, group_id, requests)
+        if verb == "read_holds":
+            return [(row, reply.now) for row in reply.results]
+        return reply.results
+
+    async def _run(self, verb: str, group_id: str, request: Any) -> Reply:
+        return await self._answer(self._evaluate(verb, group_id, request))
+
+    async def _evaluate(self, verb: str, group_id: str, request: Any) -> Reply:
+        epoch = await self._epoch(group_id)
+        script, keys = scripts.load(verb), group_keys(group_id)
+        floor = self._watermarks.position(group_id, epoch)
+        arguments = (
+            len(keys),
+            *keys,
+            protocol.envelope(epoch, floor, self._bounds),
+            protocol.encode(request),
+        )
+        try:
+            raw = await self._redis.execute_command("EVALSHA", script.digest, *arguments)
+        except NoScriptError:
+            raw = await self._redis.execute_command("EVAL", script.source, *arguments)
+        reply = protocol.decode(raw)
+        self._clock.observe(reply.now)
+        self._watermarks.note(group_id, epoch, reply.position)
+        return reply
+
+    async def _epoch(self, group_id: str) -> str:
+        known = self._watermarks.epoch(group_id)
+        if known is not None:
+            return known
+        # SQL is away or has not been read yet: take Redis' word once, and hold it to that.
+        epoch = await self._redis.hget(group_keys(group_id)[0], "epoch")
+        if epoch is None:
+            return ""
+        self._watermarks.expect(group_id, epoch.decode())
+        return str(epoch.decode())
+
+    async def _answer(self, awaitable: Any) -> Any:
+        try:
+            return await awaitable
+        except RedisError as error:
+            raise StoreUnavailable("Redis did not answer") from error

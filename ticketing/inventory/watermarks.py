@@ -1,0 +1,34 @@
+"""What this process knows of each group: its epoch and the highest log position seen.
+
+Every script is told both and refuses (`recovering`) when Redis is of another epoch or its log ends
+earlier: a server that was wiped, restored from an old copy, or failed over to a replica that lagged
+cannot sell a seat again that somebody was already told about.
+"""
+
+
+class Watermarks:
+    """Epoch and highest position per group; shared by the clients of one process."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[str, int]] = {}
+
+    def expect(self, group_id: str, epoch: str, position: int = 0) -> None:
+        """Take SQL's word for a group; another epoch (a rebuild) forgets the old position."""
+        known_epoch, known_position = self._known.get(group_id, (epoch, 0))
+        floor = known_position if known_epoch == epoch else 0
+        self._known[group_id] = (epoch, max(floor, position))
+
+    def epoch(self, group_id: str) -> str | None:
+        """The epoch expected of a group, or None when this process has not met it."""
+        known = self._known.get(group_id)
+        return known and known[0]
+
+    def position(self, group_id: str, epoch: str) -> int:
+        """The least position a group's log must have reached under `epoch`."""
+        known_epoch, position = self._known.get(group_id, (epoch, 0))
+        return position if known_epoch == epoch else 0
+
+    def note(self, group_id: str, epoch: str, position: int) -> None:
+        """Remember the position an answer carried."""
+        if self._known.get(group_id, (epoch, 0))[0] == epoch:
+            self.expect(group_id, epoch, position)
