@@ -6,7 +6,6 @@ runs them as an unprivileged user.
 
 import importlib.util
 import os
-import pwd
 import shutil
 import signal
 import socket
@@ -20,7 +19,10 @@ from pathlib import Path
 
 import psycopg
 
+from ticketing.embedded.process import die_with_parent
+
 _START_SECONDS = 30.0
+_UNPRIVILEGED = 65534  # nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,8 @@ def running_postgres() -> Iterator[PostgresServer]:
     binaries, origin = find_binaries()
     home = Path(tempfile.mkdtemp(prefix="ticketing-postgres-"))
     try:
-        _hand_over(home)
+        if os.getuid() == 0:
+            os.chown(home, _UNPRIVILEGED, _UNPRIVILEGED)
         _run(
             binaries / "initdb",
             "-D",
@@ -88,7 +91,9 @@ def _serving(binaries: Path, home: Path) -> Iterator[int]:
         stderr=log,
         cwd=home,
         start_new_session=True,
-        **_identity(),
+        user=_owner(),
+        group=_owner(),
+        preexec_fn=die_with_parent(signal.SIGQUIT),
     )
     try:
         _wait_until_ready(port, process, home / "log")
@@ -118,27 +123,20 @@ def _free_port() -> int:
         return port
 
 
-def _unprivileged() -> pwd.struct_passwd | None:
-    if os.getuid() != 0:
-        return None
-    names = {entry.pw_name: entry for entry in pwd.getpwall()}
-    return names.get("postgres") or names["nobody"]
-
-
-def _identity() -> dict[str, int | list[int]]:
-    account = _unprivileged()
-    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
-
-
-def _hand_over(folder: Path) -> None:
-    account = _unprivileged()
-    if account:
-        os.chown(folder, account.pw_uid, account.pw_gid)
+def _owner() -> int | None:
+    """The user (and group) id that runs the server when we are root, who may not."""
+    return _UNPRIVILEGED if os.getuid() == 0 else None
 
 
 def _run(*command: str | Path) -> None:
     done = subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, check=False, cwd="/", **_identity()
+        [str(part) for part in command],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd="/",
+        user=_owner(),
+        group=_owner(),
     )
     if done.returncode != 0:
         raise RuntimeError(f"{command[0]} failed:\n{done.stderr}")

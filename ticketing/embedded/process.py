@@ -54,7 +54,7 @@ class Child:
                 stderr=output,
                 pass_fds=self.keep_fds,
                 start_new_session=True,
-                preexec_fn=_die_with_parent(),  # noqa: PLW1509 - it only calls prctl, looked up beforehand
+                preexec_fn=die_with_parent(),  # noqa: PLW1509 - it only calls prctl, looked up beforehand
             )
         finally:
             if output:
@@ -104,15 +104,15 @@ def _ending(returncode: int) -> str:
     return f"was ended by {signal.Signals(-returncode).name}"
 
 
-def _die_with_parent() -> Callable[[], None] | None:
-    """A hook for the child, between fork and exec: SIGKILL it when its parent dies (Linux only)."""
+def die_with_parent(number: int = signal.SIGKILL) -> Callable[[], None] | None:
+    """A hook for the child, between fork and exec: this signal when its parent dies (Linux; elsewhere no hook)."""
     if not sys.platform.startswith("linux"):
         return None
     prctl = ctypes.CDLL(None, use_errno=True).prctl
     parent = os.getpid()
 
     def hook() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        prctl(_PR_SET_PDEATHSIG, number)
         if os.getppid() != parent:  # the parent died before the line above
             os._exit(1)
 
