@@ -38,7 +38,9 @@ class Event(Base):
     description: Mapped[str] = mapped_column(Text, default="")
     venue: Mapped[str] = mapped_column(String(200), default="")
     starts_at: Mapped[Millis]
-    state: Mapped[str] = mapped_column(String(10), default=DRAFT)  # draft -> published <-> paused -> closed | cancelled
+    state: Mapped[str] = mapped_column(
+        String(10), default=DRAFT
+    )  # draft -> published <-> paused -> closed | cancelled
     opens_at: Mapped[Millis]
     closes_at: Mapped[Millis]
     per_card_limit: Mapped[int | None]
@@ -54,7 +56,9 @@ class Event(Base):
     created_at: Mapped[Millis]
 
     group: Mapped[AllowanceGroup] = relationship(lazy="joined")
-    quotas: Mapped[list["Quota"]] = relationship(order_by="Quota.number", lazy="selectin", back_populates="event")
+    quotas: Mapped[list["Quota"]] = relationship(
+        order_by="Quota.number", lazy="selectin", back_populates="event"
+    )
 
 
 class Quota(Base):

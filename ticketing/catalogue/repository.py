@@ -1,0 +1,190 @@
+"""All SQL of the catalogue: groups, events, quotas.
+
+Every function takes the session of a transaction that its caller commits.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Select, func, select, update
+from sqlalchemy.orm import Session
+
+from ticketing.catalogue.model import EventDraft, QuotaDraft, needed_methods
+from ticketing.catalogue.tables import DRAFT, AllowanceGroup, Event, Quota
+from ticketing.identifiers import new_event_id, quota_id
+
+_FRESH = {"populate_existing": True}
+_EVENT_FIELDS = (
+    "title",
+    "description",
+    "venue",
+    "starts_at",
+    "opens_at",
+    "closes_at",
+    "per_card_limit",
+    "hold_seconds",
+    "cancellable_until",
+    "collect_until",
+    "pickup",
+    "notice",
+)
+_QUOTA_FIELDS = ("name", "capacity", "withheld", "starts_at", "price", "currency", "per_card_limit")
+
+
+def get(session: Session, event_id: str) -> Event | None:
+    """The event with its group and quotas, as SQL has it now."""
+    return session.get(Event, event_id, populate_existing=True)
+
+
+def lock(session: Session, event_id: str) -> Event | None:
+    """The event, kept from other writers until this transaction ends."""
+    # With `key_share` orders, whose rows refer to the event, need not wait.
+    query = select(Event).where(Event.id == event_id).with_for_update(of=Event, key_share=True)
+    return session.scalar(query, execution_options=_FRESH)
+
+
+def published(session: Session) -> Sequence[Event]:
+    """Every event that was ever published, soonest sale first."""
+    return session.scalars(select(Event).where(Event.state != DRAFT).order_by(Event.opens_at, Event.id)).all()
+
+
+def of_organisations(session: Session, organisation_ids: Select[tuple[str]]) -> Sequence[Event]:
+    """The events of these organisations, drafts too, latest sale first."""
+    mine = Event.organisation_id.in_(organisation_ids)
+    return session.scalars(select(Event).where(mine).order_by(Event.opens_at.desc(), Event.id)).all()
+
+
+def pending(session: Session) -> Sequence[str]:
+    """The ids of events whose last change Redis may not have yet, oldest sale first."""
+    behind = (Event.state != DRAFT, Event.applied_version < Event.version)
+    return session.scalars(select(Event.id).where(*behind).order_by(Event.opens_at, Event.id)).all()
+
+
+def mark_applied(session: Session, event_id: str, version: int) -> None:
+    """Note that Redis has `version` of the event, or a later one; never goes back."""
+    older = (Event.id == event_id, Event.applied_version < version)
+    session.execute(update(Event).where(*older).values(applied_version=version))
+
+
+def get_group(session: Session, group_id: str) -> AllowanceGroup | None:
+    """The group, as SQL has it now."""
+    return session.get(AllowanceGroup, group_id, populate_existing=True)
+
+
+def lock_group(session: Session, group_id: str) -> AllowanceGroup | None:
+    """The group, kept from other writers until this transaction ends."""
+    query = select(AllowanceGroup).where(AllowanceGroup.id == group_id).with_for_update(key_share=True)
+    return session.scalar(query, execution_options=_FRESH)
+
+
+def groups(session: Session) -> Sequence[AllowanceGroup]:
+    """Every group that was opened in Redis and not yet archived."""
+    live = (AllowanceGroup.opened_at.is_not(None), AllowanceGroup.archived_at.is_(None))
+    return session.scalars(select(AllowanceGroup).where(*live).order_by(AllowanceGroup.id)).all()
+
+
+def groups_of(session: Session, organisation_ids: Select[tuple[str]]) -> Sequence[AllowanceGroup]:
+    """The groups of these organisations that events can share, by name: not those of a single event."""
+    mine = (AllowanceGroup.organisation_id.in_(organisation_ids), AllowanceGroup.id.not_in(select(Event.id)))
+    return session.scalars(
+        select(AllowanceGroup).where(*mine).order_by(AllowanceGroup.name, AllowanceGroup.id)
+    ).all()
+
+
+def set_epoch(session: Session, group_id: str, epoch: str) -> None:
+    """Give the group its first epoch; one that it has stays."""
+    fresh = (AllowanceGroup.id == group_id, AllowanceGroup.epoch.is_(None))
+    session.execute(update(AllowanceGroup).where(*fresh).values(epoch=epoch))
+
+
+def add_group(
+    session: Session, organisation_id: str, name: str, per_card_limit: int | None, group_id: str | None = None
+) -> AllowanceGroup:
+    """A new group, with a fresh id unless one is given."""
+    group = AllowanceGroup(
+        id=group_id or new_event_id(),
+        organisation_id=organisation_id,
+        name=name,
+        per_card_limit=per_card_limit,
+    )
+    session.add(group)
+    session.flush()
+    return group
+
+
+def own_group(session: Session, event: Event) -> AllowanceGroup:
+    """The group that has the event's id and no limit of its own, made when missing."""
+    found = get_group(session, event.id)
+    return found or add_group(session, event.organisation_id, event.title, None, event.id)
+
+
+def delete_if_unused(session: Session, group_id: str) -> None:
+    """Remove a group that no event is in and that Redis was never told of."""
+    group = get_group(session, group_id)
+    used = session.scalar(select(Event.id).where(Event.group_id == group_id).limit(1))
+    if group is not None and used is None and group.epoch is None:
+        session.delete(group)
+
+
+def add_event(session: Session, plan: EventDraft, organisation_id: str, created_at: int) -> Event:
+    """A new event in state draft with its quotas, in the plan's group or one of its own."""
+    event = Event(id=new_event_id(), organisation_id=organisation_id, created_at=created_at, version=1)
+    event.group_id = (
+        plan.allowance_group or add_group(session, organisation_id, plan.title, None, event.id).id
+    )
+    write(event, plan)
+    session.add(event)
+    session.flush()
+    for quota in plan.quotas:
+        add_quota(session, event, quota)
+    session.refresh(event)
+    return event
+
+
+def add_quota(session: Session, event: Event, plan: QuotaDraft) -> Quota:
+    """A new quota of the event, numbered after the last one."""
+    last = session.scalar(select(func.max(Quota.number)).where(Quota.event_id == event.id)) or 0
+    quota = Quota(id=quota_id(event.id, last + 1), event_id=event.id, number=last + 1)
+    write_quota(quota, plan)
+    session.add(quota)
+    session.flush()
+    return quota
+
+
+def write(event: Event, plan: EventDraft) -> None:
+    """Put every column of the event's own that staff decide as the plan says; group and quotas stay."""
+    for field in _EVENT_FIELDS:
+        setattr(event, field, getattr(plan, field))
+    event.eligible_organisations = _list(plan.eligible_organisations)
+    event.payment_methods = list(plan.payment_methods or needed_methods(plan.quotas))
+
+
+def write_quota(quota: Quota, plan: QuotaDraft) -> None:
+    """Put every column that staff decide as the plan says."""
+    for field in _QUOTA_FIELDS:
+        setattr(quota, field, getattr(plan, field))
+    quota.face_price = plan.price if plan.face_price is None else plan.face_price
+
+
+def plan_of(event: Event) -> EventDraft:
+    """The event as the plan that would make it."""
+    fields: dict[str, Any] = {field: getattr(event, field) for field in _EVENT_FIELDS}
+    eligible = event.eligible_organisations
+    return EventDraft(
+        **fields,
+        organisation=event.organisation_id,
+        allowance_group=None if event.group_id == event.id else event.group_id,
+        eligible_organisations=None if eligible is None else tuple(eligible),
+        payment_methods=tuple(event.payment_methods),
+        quotas=tuple(quota_plan_of(quota) for quota in event.quotas),
+    )
+
+
+def quota_plan_of(quota: Quota) -> QuotaDraft:
+    """The quota as the plan that would make it."""
+    fields: dict[str, Any] = {field: getattr(quota, field) for field in _QUOTA_FIELDS}
+    return QuotaDraft(**fields, face_price=quota.face_price)
+
+
+def _list(ids: tuple[str, ...] | None) -> list[str] | None:
+    return None if ids is None else list(ids)
