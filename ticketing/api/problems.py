@@ -14,7 +14,7 @@ from ticketing.errors import Code, Refusal
 
 PROBLEM_JSON = "application/problem+json"
 RETRY_AFTER_MS = 1_000
-"""How long a client waits before it repeats what was refused for a passing reason, unless a fact says more."""
+"""How long a client waits before it repeats what passes, unless a fact says more."""
 
 _TABLE: dict[Code, tuple[int, str, str]] = {
     Code.IDEMPOTENCY_KEY_MISSING: (400, "Idempotency-Key missing", "Send an Idempotency-Key header."),
@@ -39,7 +39,7 @@ _TABLE: dict[Code, tuple[int, str, str]] = {
     Code.CAPACITY_IN_USE: (
         409,
         "Capacity in use",
-        "More than that is sold or held; force it if you mean it.",
+        "More is sold or held; force it if you mean it.",
     ),
     Code.NOT_CANCELLABLE: (409, "Not cancellable", "This can no longer be cancelled or changed."),
     Code.PAYMENT_REQUIRED: (409, "Payment required", "It costs something, or cannot be paid this way here."),
@@ -74,7 +74,8 @@ def problem(code: Code, facts: Mapping[str, Any] | None = None) -> Problem:
     """An error answer.
 
     `retry_after_ms` of the facts becomes `Retry-After`, `allow` becomes `Allow`, and times (`…_at`, in
-    milliseconds) become RFC 3339; a `detail` replaces the usual one; all others stand in the body as they are.
+    milliseconds) become RFC 3339; a `detail`
+    replaces the usual one; all others stand in the body as they are.
     """
     facts = dict(facts or {})
     status, title, detail = _TABLE[code]

@@ -11,20 +11,25 @@ from ticketing.api.schemas.base import (
     CardNumber,
     Currency,
     HoldSeconds,
+    HoldStatus,
     Id,
     Instant,
     Limit,
     Line,
     Method,
     OptionalLine,
+    OrderStatus,
+    PaymentStatus,
     Price,
     Reason,
     Request,
     Role,
+    Scope,
     Secret,
     StaffStatus,
     Status,
     Text,
+    TicketStatus,
 )
 from ticketing.api.schemas.desk import DeskPayment, Pickup, PickupWish, SalePayment, SaleWish, Swipe, Swiped
 from ticketing.api.schemas.events import Availability, Event, Events, EventSummary, Quota, QuotaAvailability
@@ -73,6 +78,11 @@ from ticketing.api.schemas.staff import (
 )
 
 __all__ = [
+    "TicketStatus",
+    "Scope",
+    "PaymentStatus",
+    "OrderStatus",
+    "HoldStatus",
     "AddedQuota",
     "Allowance",
     "Answer",

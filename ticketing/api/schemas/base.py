@@ -33,12 +33,17 @@ HoldSeconds = Annotated[int, Meta(ge=1, le=3_600)]
 
 Status = Literal["scheduled", "open", "paused", "sold_out", "closed", "recovering", "cancelled"]
 StaffStatus = Literal["draft", "scheduled", "open", "paused", "sold_out", "closed", "recovering", "cancelled"]
+HoldStatus = Literal["held", "confirmed", "released", "expired"]
+OrderStatus = Literal["confirmed", "cancelled"]
+PaymentStatus = Literal["not_needed", "due", "paid", "refund_due", "refunded"]
+TicketStatus = Literal["issued", "collected", "void"]
+Scope = Literal["quota", "event", "group"]
 Role = Literal["manager", "clerk", "auditor", "admin"]
 
 
-class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Request(Struct, forbid_unknown_fields=True):
     """Base of what clients send: unknown fields are refused."""
 
 
-class Answer(Struct, frozen=True, kw_only=True):
+class Answer(Struct):
     """Base of what we send."""

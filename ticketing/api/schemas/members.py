@@ -1,11 +1,23 @@
 """Sessions, holds and orders of members."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
-from ticketing.api.schemas.base import Answer, CardNumber, Id, Method, Request, Secret
+from ticketing.api.schemas.base import (
+    Answer,
+    CardNumber,
+    HoldStatus,
+    Id,
+    Method,
+    OrderStatus,
+    PaymentStatus,
+    Request,
+    Scope,
+    Secret,
+    TicketStatus,
+)
 from ticketing.inventory.model import TICKETS_PER_HOLD_MAX
 
 
@@ -47,7 +59,7 @@ class Allowance(Answer):
     """
 
     event_id: str
-    scope: Literal["quota", "event", "group"]
+    scope: Scope
     limit: int
     held: int
     bought: int
@@ -101,7 +113,7 @@ class Hold(Answer):
 
     id: str
     event_id: str
-    status: Literal["held", "confirmed", "released", "expired"]
+    status: HoldStatus
     items: list[Item]
     amount: int
     currency: str
@@ -125,7 +137,7 @@ class Payment(Answer):
     """What was agreed, and where the money stands."""
 
     method: str
-    status: Literal["not_needed", "due", "paid", "refund_due", "refunded"]
+    status: PaymentStatus
 
 
 class Ticket(Answer):
@@ -134,7 +146,7 @@ class Ticket(Answer):
     code: str
     qr: str
     quota_id: str
-    status: Literal["issued", "collected", "void"]
+    status: TicketStatus
     collected_at: datetime | None
 
 
@@ -144,7 +156,7 @@ class Order(Answer):
     id: str
     number: str
     event_id: str
-    status: Literal["confirmed", "cancelled"]
+    status: OrderStatus
     items: list[Item]
     amount: int
     currency: str

@@ -1,0 +1,66 @@
+"""Money, dates and counts as people read them."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+from babel import Locale
+from babel.dates import format_datetime
+from babel.numbers import format_currency, format_decimal, get_currency_precision
+
+ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
+"""The zone of every time shown or typed. A fixed offset: no summer time since 1991, no zone files needed."""
+
+_PATTERNS = {"zh": "y年M月d日 EEE HH:mm", "en": "EEE d MMM y, HH:mm"}
+_FORM_TIME = "%Y-%m-%dT%H:%M"
+
+
+class Formats:
+    """How one language writes values. Times are `datetime` or integer milliseconds."""
+
+    def __init__(self, locale: Locale) -> None:
+        self._locale = locale
+
+    def moment(self, at: datetime | int) -> str:
+        """A date and time in `ZONE`, with its weekday."""
+        return format_datetime(_local(at), _PATTERNS[self._locale.language], locale=self._locale)
+
+    def money(self, amount: int, currency: str) -> str:
+        """An amount given in the smallest unit of its currency."""
+        units = amount / 10 ** get_currency_precision(currency)
+        return format_currency(units, currency, locale=self._locale)
+
+    def number(self, count: int) -> str:
+        """A whole number, grouped as the language does it."""
+        return format_decimal(count, locale=self._locale)
+
+
+def duration(ms: int) -> str:
+    """Time left as `M:SS` or `H:MM:SS`, rounded up to a second and never negative."""
+    seconds = max(0, -(-ms // 1000))
+    minutes, hours = seconds // 60 % 60, seconds // 3600
+    return f"{hours}:{minutes:02}:{seconds % 60:02}" if hours else f"{minutes:02}:{seconds % 60:02}"
+
+
+def milliseconds(at: datetime | int) -> int:
+    """The integer milliseconds of a time."""
+    return at if isinstance(at, int) else round(at.timestamp() * 1000)
+
+
+def grouped(code: str) -> str:
+    """An order's number or a ticket's code in groups of four, to read aloud and to type."""
+    number, dash, place = code.partition("-")
+    return " ".join(number[start : start + 4] for start in range(0, len(number), 4)) + dash + place
+
+
+def read_form_time(text: str) -> int:
+    """Milliseconds of what a `datetime-local` field sends, taken in `ZONE`. Raises `ValueError`."""
+    return milliseconds(datetime.strptime(text[:16], _FORM_TIME).replace(tzinfo=ZONE))
+
+
+def write_form_time(at: datetime | int) -> str:
+    """A time as a `datetime-local` field takes it."""
+    return _local(at).strftime(_FORM_TIME)
+
+
+def _local(at: datetime | int) -> datetime:
+    moment = datetime.fromtimestamp(at / 1000, UTC) if isinstance(at, int) else at
+    return moment.astimezone(ZONE)

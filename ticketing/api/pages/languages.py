@@ -1,0 +1,68 @@
+"""Chinese and English: which one a request gets, and where its words come from.
+
+English is the source text, so it needs no catalogue. Chinese is `web/locale/zh_CN/LC_MESSAGES/messages.po`,
+compiled in memory at start: there is no compiled file that could be stale.
+"""
+
+from dataclasses import dataclass
+from gettext import GNUTranslations, NullTranslations
+from io import BytesIO
+from pathlib import Path
+
+from babel import Locale
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from starlette.requests import Request
+
+COOKIE = "lang"
+COOKIE_SECONDS = 365 * 24 * 3600
+
+
+@dataclass(frozen=True, eq=False)
+class Language:
+    """A language of the pages: `code` in our URLs, `tag` in HTML, `name` in itself."""
+
+    code: str
+    tag: str
+    name: str
+    locale: Locale
+    words: NullTranslations
+
+
+def load_languages(web: Path) -> dict[str, Language]:
+    """The languages by code, the default one first. Raises `FileNotFoundError` without a catalogue."""
+    chinese = Language("zh", "zh-Hans", "中文", Locale("zh", "CN"), _compile(catalogue_path(web)))
+    english = Language("en", "en", "English", Locale("en", "GB"), NullTranslations())
+    return {language.code: language for language in (chinese, english)}
+
+
+def catalogue_path(web: Path) -> Path:
+    """Where the Chinese words are."""
+    return web / "locale" / "zh_CN" / "LC_MESSAGES" / "messages.po"
+
+
+def choose(request: Request, languages: dict[str, Language]) -> Language:
+    """The one asked for by `?lang=`, else by cookie, else by the browser; Chinese when in doubt."""
+    for asked in (request.query_params.get("lang"), request.cookies.get(COOKIE)):
+        if asked in languages:
+            return languages[asked]
+    return languages[_by_browser(request.headers.get("accept-language", ""))]
+
+
+def _by_browser(header: str) -> str:
+    for preference in header.lower().split(","):  # browsers list them by preference
+        tag = preference.partition(";")[0].strip()
+        if tag.startswith("zh"):
+            return "zh"
+        if tag.startswith("en"):
+            return "en"
+    return "zh"
+
+
+def _compile(path: Path) -> GNUTranslations:
+    with path.open("rb") as source:
+        catalogue = read_po(source, locale="zh_CN")
+    compiled = BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return GNUTranslations(compiled)

@@ -1,0 +1,170 @@
+"""The words of the pages for what the engine calls by code: states, payments, roles, and every refusal.
+
+`N_` marks a text for the catalogue; it is translated when it is shown.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ticketing.errors import Code
+
+
+def N_(text: str) -> str:  # noqa: N802 - the name the extractor of messages knows
+    """Mark `text` for translation."""
+    return text
+
+
+STATUSES: Mapping[str, str] = {
+    "draft": N_("Draft"),
+    "scheduled": N_("Not open yet"),
+    "open": N_("Open"),
+    "paused": N_("Paused"),
+    "sold_out": N_("Sold out"),
+    "closed": N_("Closed"),
+    "recovering": N_("Being put right"),
+    "cancelled": N_("Cancelled"),
+    "issued": N_("To be collected"),
+    "collected": N_("Collected"),
+    "void": N_("Void"),
+    "confirmed": N_("Confirmed"),
+    "due": N_("To be paid"),
+    "paid": N_("Paid"),
+    "refund_due": N_("Refund due"),
+}
+
+STATUS_SENTENCES: Mapping[str, str] = {
+    "paused": N_("Booking is paused. Please look again in a few minutes."),
+    "sold_out": N_(
+        "All tickets are taken. Some are only held: what is not confirmed comes back within minutes, so it can pay to look again."
+    ),
+    "closed": N_("Booking is over. Your tickets are under “My orders”."),
+    "recovering": N_("This sale is being put right after a fault. Nothing is lost; please look again in a minute."),
+    "cancelled": N_("This event was cancelled."),
+}
+
+HOLD_SENTENCES: Mapping[str, str] = {
+    "confirmed": N_("These tickets are yours"),
+    "released": N_("You gave these tickets back"),
+    "expired": N_("The time to confirm is over; the tickets went back on sale"),
+}
+
+PAYMENT_METHODS: Mapping[str, str] = {
+    "free": N_("Free"),
+    "desk": N_("At the desk when you collect"),
+    "cash": N_("Cash"),
+    "card": N_("Card"),
+}
+
+PAYMENT_SENTENCES: Mapping[str, str] = {
+    "not_needed": N_("Nothing to pay"),
+    "due": N_("%(amount)s, to be paid when you collect"),
+    "paid": N_("%(amount)s, paid"),
+    "refund_due": N_("%(amount)s, to be paid back to you"),
+    "refunded": N_("%(amount)s, paid back to you"),
+}
+
+CONFIRM_BUTTONS: Mapping[str, str] = {
+    "free": N_("Confirm: free of charge"),
+    "desk": N_("Confirm: pay %(amount)s at the desk"),
+}
+
+ROLES: Mapping[str, str] = {
+    "admin": N_("administrator"),
+    "manager": N_("manager"),
+    "clerk": N_("desk clerk"),
+    "auditor": N_("auditor"),
+}
+
+DONE: Mapping[str, str] = {
+    "pin": N_("Your PIN is changed."),
+    "released": N_("You gave the tickets back."),
+    "cancelled": N_("The tickets are cancelled and back on sale."),
+    "created": N_("The draft is saved."),
+    "publish": N_("The event is published."),
+    "pause": N_("The sale is paused."),
+    "resume": N_("The sale goes on."),
+    "close": N_("The sale is closed."),
+    "capacity": N_("The quota is changed."),
+    "quota": N_("The quota is added."),
+    "undone": N_("The tickets are back: they can be handed out again."),
+    "desk": N_("The name of this desk is saved."),
+}
+
+REFUSALS: Mapping[Code, str] = {
+    Code.IDEMPOTENCY_KEY_MISSING: N_("The form was incomplete. Open the page again and repeat."),
+    Code.MALFORMED_JSON: N_("The form could not be read. Open the page again and repeat."),
+    Code.UNAUTHENTICATED: N_("Please sign in; your session has ended."),
+    Code.BAD_CREDENTIALS: N_(
+        "That did not match. Check what you typed and try again; if it still fails, the service centre can help."
+    ),
+    Code.CROSS_ORIGIN: N_("This form did not come from our own page. Open the page here and repeat."),
+    Code.FORBIDDEN: N_("Your account may not do that. Ask your administrator if you need it."),
+    Code.CARD_BLOCKED: N_("Your card is blocked. Ask at the service centre."),
+    Code.NOT_ELIGIBLE: N_("This event is for the members of other unions; your card cannot book it."),
+    Code.NOT_FOUND: N_("There is nothing here. Check the address or go back to the start."),
+    Code.METHOD_NOT_ALLOWED: N_("That cannot be done here. Go back to the start."),
+    Code.SALE_NOT_OPEN: N_("Booking has not opened yet. It opens %(opens_at)s."),
+    Code.SALE_PAUSED: N_("Booking is paused. Please look again in a few minutes."),
+    Code.SALE_CLOSED: N_("Booking is over."),
+    Code.CARD_LIMIT_EXCEEDED: N_("The limit is %(limit)s per card and %(used)s are yours already. Choose fewer."),
+    Code.SOLD_OUT: N_("Not enough tickets are left: %(available)s. Choose fewer, or look again; held ones may come back."),
+    Code.HOLD_EXPIRED: N_("The time to confirm is over and the tickets went back on sale. Book again while there are some."),
+    Code.HOLD_RELEASED: N_("You gave these tickets back. Book again while there are some."),
+    Code.HOLD_CONFIRMED: N_("These tickets are confirmed already. You find them under “My orders”."),
+    Code.ALREADY_COLLECTED: N_("Already handed out: %(collected_at)s, desk %(desk)s, by %(clerk)s."),
+    Code.CAPACITY_IN_USE: N_("More tickets than that are sold or on hold. Tick the box to lower it all the same."),
+    Code.NOT_CANCELLABLE: N_("This can no longer be changed: the time for it is over, or the tickets were collected."),
+    Code.PAYMENT_REQUIRED: N_("This has to be paid. Choose how."),
+    Code.BODY_TOO_LARGE: N_("That is too much text. Shorten it and repeat."),
+    Code.UNSUPPORTED_MEDIA_TYPE: N_("The form could not be read. Open the page again and repeat."),
+    Code.INVALID: N_("Please check what you filled in."),
+    Code.IDEMPOTENCY_KEY_REUSED: N_("This form was sent before with another choice. Open the page again and choose anew."),
+    Code.RATE_LIMITED: N_("Too many tries. Wait %(seconds)s seconds, then try again."),
+    Code.UNAVAILABLE: N_("A part of the system does not answer. Wait a moment and repeat; nothing is done twice."),
+    Code.RECOVERING: N_("This sale is being put right after a fault. Nothing is lost; please look again in a minute."),
+    Code.BACKLOG_FULL: N_("So many tickets were booked that the books are behind. Please try again in a moment."),
+}
+
+REFUSAL_NAMES: Mapping[str, str] = {
+    "sale_not_open": N_("Booking not open yet"),
+    "sale_paused": N_("Booking paused"),
+    "sale_closed": N_("Booking over"),
+    "not_eligible": N_("Not for this union"),
+    "card_limit_exceeded": N_("Card limit reached"),
+    "sold_out": N_("Sold out"),
+    "card_blocked": N_("Card blocked"),
+    "rate_limited": N_("Too many requests"),
+    "idempotency_key_reused": N_("Same form, other choice"),
+    "backlog_full": N_("Books behind"),
+    "recovering": N_("Being put right"),
+}
+
+FAULTS: Mapping[str, str] = {
+    "is required": N_("Please fill this in."),
+    "time": N_("Please give a date and time."),
+    "number": N_("Please give a whole number."),
+    "price": N_("Please give a price such as 5 or 12.50."),
+    "must be after opens_at": N_("This must be after the opening of the booking."),
+    "must not be after collect_until": N_("This must not be after the end of collecting."),
+    "another quota has this name and time": N_("Another quota has this name and time."),
+    "add at least one before publishing": N_("Add at least one quota before you publish."),
+    "is already past": N_("The booking window is already past."),
+    "is known to be easy": N_("Choose a PIN that is harder to guess."),
+}
+
+FIELDS: Mapping[str, str] = {
+    "closes_at": N_("Booking closes"),
+    "quotas": N_("Quotas"),
+}
+
+
+def fault_text(reason: str) -> str:
+    """The sentence, still in English, for the reason of a wrong field."""
+    return FAULTS.get(reason, REFUSALS[Code.INVALID])
+
+
+def refusal_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts of a refusal with a value for every name that a sentence may use."""
+    wait_ms = facts.get("retry_after_ms", 1_000)
+    usual = {"available": 0, "limit": 0, "used": 0, "desk": "", "clerk": "", "opens_at": "", "collected_at": ""}
+    return usual | {"seconds": max(1, -(-wait_ms // 1000))} | dict(facts)
