@@ -1,0 +1,100 @@
+"""The one place where clients are built and services are put together.
+
+`build` gives what threads and jobs use; `build_async` adds the async inventory of the rush, which
+belongs to the event loop that runs it. Whoever builds closes.
+"""
+
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from ticketing.clock import ServerClock
+from ticketing.database import make_engine, make_sessions
+from ticketing.errors import Misconfigured
+from ticketing.inventory.keeper import Keeper
+from ticketing.inventory.protocol import Bounds
+from ticketing.inventory.rush import Inventory
+from ticketing.inventory.watermarks import Watermarks
+from ticketing.keyring import Keyring
+from ticketing.services.tokens import TokenSigner
+from ticketing.settings import Settings
+
+REDIS_TIMEOUT_SECONDS = 5.0
+"""How long a command may take before it counts as unanswered."""
+
+
+class Services:
+    """Everything one process works with, over one set of servers."""
+
+    def __init__(self, settings: Settings) -> None:
+        """`settings` with every server's address filled in. Raises `Misconfigured` otherwise."""
+        self.settings = settings
+        self.clock = ServerClock()
+        self.keyring = Keyring.derive(_secret(settings))
+        self.signer = TokenSigner(self.keyring.session)
+        self.engine = make_engine(_given(settings.database_url, "TICKETING_DATABASE_URL"))
+        self.sessions = make_sessions(self.engine)
+        self.watermarks = Watermarks()
+        self.redis = Redis.from_url(
+            _given(settings.redis_url, "TICKETING_REDIS_URL"),
+            retry=Retry(NoBackoff(), 0),  # a repeated command is ours to decide: see architecture
+            socket_timeout=REDIS_TIMEOUT_SECONDS,
+        )
+        self.keeper = Keeper(self.redis, self.clock, bounds_of(settings), self.watermarks)
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self.redis.close()
+        self.engine.dispose()
+
+
+class AsyncServices(Services):
+    """The same with the inventory of the rush, for the event loop that builds it."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.async_redis = AsyncRedis.from_url(
+            _given(settings.redis_url, "TICKETING_REDIS_URL"),
+            retry=AsyncRetry(NoBackoff(), 0),
+            socket_timeout=REDIS_TIMEOUT_SECONDS,
+        )
+        self.inventory = Inventory(self.async_redis, self.clock, bounds_of(settings), self.watermarks)
+
+    async def aclose(self) -> None:
+        """Give every connection back."""
+        await self.async_redis.aclose()
+        self.close()
+
+
+def build(settings: Settings) -> Services:
+    """Services for threads and jobs."""
+    return Services(settings)
+
+
+def build_async(settings: Settings) -> AsyncServices:
+    """Services for the API."""
+    return AsyncServices(settings)
+
+
+def bounds_of(settings: Settings) -> Bounds:
+    """The bounds that every script is told."""
+    return Bounds(
+        backlog_max=settings.backlog_max,
+        live_holds_max=settings.live_holds_per_member,
+        abandoned_max=settings.abandoned_holds_max,
+        pause_ms=settings.abandoned_pause_seconds * 1000,
+    )
+
+
+def _given(value: str | None, name: str) -> str:
+    if value is None:
+        raise Misconfigured(f"{name} is not set")
+    return value
+
+
+def _secret(settings: Settings) -> str:
+    if settings.secret_key is None:
+        raise Misconfigured("TICKETING_SECRET_KEY is not set")
+    return settings.secret_key.get_secret_value()
