@@ -1,4 +1,4 @@
-"""Tables of what was sold: orders, tickets, pickups, returns, the cursors of the drain, and what it set aside."""
+"""Tables of what was sold: orders, tickets, pickups, returns; the drain's cursors, and what it set aside."""
 
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -26,7 +26,7 @@ class Order(Base):
     amount: Mapped[Money]
     currency: Mapped[str] = mapped_column(String(3))
     payment_method: Mapped[str] = mapped_column(String(20))
-    payment_status: Mapped[str] = mapped_column(String(12))  # not_needed | due -> paid -> refund_due -> refunded
+    payment_status: Mapped[str] = mapped_column(String(12))  # not_needed | due -> paid -> refund_due -> …
     created_at: Mapped[Millis]
     confirmed_at: Mapped[Millis]
     recorded_at: Mapped[Millis]

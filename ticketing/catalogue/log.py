@@ -1,0 +1,30 @@
+"""What the log of a group asks and tells the catalogue: which group, which currency, which capacity."""
+
+from collections.abc import Collection
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from ticketing.catalogue.tables import Event, Quota
+
+
+def group_of(session: Session, event_id: str) -> str | None:
+    """The allowance group of an event."""
+    return session.scalar(select(Event.group_id).where(Event.id == event_id))
+
+
+def groups_of(session: Session, event_ids: Collection[str]) -> dict[str, str]:
+    """The allowance group of each of these events that SQL has."""
+    query = select(Event.id, Event.group_id).where(Event.id.in_(event_ids))
+    return dict(session.execute(query).tuples())
+
+
+def currencies(session: Session, event_ids: Collection[str]) -> dict[str, str]:
+    """The currency in which each of these events is sold: that of its first quota."""
+    query = select(Quota.event_id, Quota.currency).where(Quota.event_id.in_(event_ids), Quota.number == 1)
+    return dict(session.execute(query).tuples())
+
+
+def follow_capacity(session: Session, quota_id: str, capacity: int, withheld: int) -> None:
+    """Take over what Redis decided about a quota; the log's order makes the last one win."""
+    session.execute(update(Quota).where(Quota.id == quota_id).values(capacity=capacity, withheld=withheld))

@@ -1,0 +1,233 @@
+"""A member's orders, wherever they are: in SQL, or still only in Redis on their way there.
+
+SQL is asked after Redis, so that an order drained in between is seen in one of the two.
+"""
+
+import re
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from ticketing import identifiers
+from ticketing.catalogue import log as catalogue_log
+from ticketing.catalogue import repository as catalogue
+from ticketing.clock import ServerClock
+from ticketing.database import Sessions, reading
+from ticketing.errors import Code, Refusal, StoreUnavailable
+from ticketing.inventory.keeper import Keeper
+from ticketing.inventory.model import Hold, HoldStatus
+from ticketing.orders import repository as orders
+from ticketing.orders.model import OrderRecord, Poison, TicketRecord
+from ticketing.orders.tables import CANCELLED, CONFIRMED, DUE, ISSUED, NOT_NEEDED, PAID, REFUND_DUE, VOID
+from ticketing.services import trail
+from ticketing.services.returns import ReturnService
+
+PAGE_MAX = 100
+"""Orders on one page, at most."""
+
+PAY_AT_DESK = "desk"
+"""The payment method that leaves the amount due until a clerk hands the tickets out."""
+
+CANCELLED_BY_MEMBER = "cancelled by the member"
+_CURSOR = re.compile(r"([0-9]{1,15})\.([0-9A-Z]{12})")
+
+
+def order_from_hold(hold: Hold, currency: str) -> OrderRecord:
+    """The order that a confirmed hold is; tickets cancelled since are void. Raises `Poison` for any other."""
+    if hold.status is not HoldStatus.CONFIRMED or hold.confirmed_at is None or hold.position is None:
+        raise Poison(f"hold {hold.id} was never confirmed")
+    if not (hold.number and hold.payment_method and hold.items):
+        raise Poison(f"hold {hold.id} lacks its number, payment or items")
+    tickets = _tickets(hold, hold.number)
+    return OrderRecord(
+        id=hold.id,
+        number=hold.number,
+        event_id=hold.event_id,
+        member_id=hold.member,
+        position=hold.position,
+        channel=hold.channel,
+        status=CANCELLED if all(ticket.status == VOID for ticket in tickets) else CONFIRMED,
+        amount=hold.amount,
+        currency=currency,
+        payment_method=hold.payment_method,
+        payment_status=_payment_status(hold.payment_method, hold.amount),
+        created_at=hold.created_at,
+        confirmed_at=hold.confirmed_at,
+        recorded_at=None,
+        tickets=tickets,
+    )
+
+
+def _tickets(hold: Hold, number: str) -> tuple[TicketRecord, ...]:
+    seats = [(item.quota, item.price) for item in hold.items for _ in range(item.quantity)]
+    return tuple(
+        TicketRecord(
+            code=f"{number}-{place}",
+            quota_id=identifiers.quota_id(hold.event_id, quota),
+            place=place,
+            price=price,
+            status=VOID if hold.returned_places >> (place - 1) & 1 else ISSUED,
+        )
+        for place, (quota, price) in enumerate(seats, start=1)
+    )
+
+
+def _payment_status(method: str, amount: int) -> str:
+    if amount == 0:
+        return NOT_NEEDED
+    return DUE if method == PAY_AT_DESK else PAID
+
+
+class OrderService:
+    """Reads, cancels and, where somebody is quicker than the drain, records orders."""
+
+    def __init__(
+        self, sessions: Sessions, keeper: Keeper, clock: ServerClock, returns: ReturnService
+    ) -> None:
+        self._sessions = sessions
+        self._keeper = keeper
+        self._clock = clock
+        self._returns = returns
+
+    def page(
+        self, member: int, cursor: str | None = None, limit: int = 20
+    ) -> tuple[list[OrderRecord], str | None]:
+        """At most `limit` (100 at most) orders of a member, newest first, and the cursor of the next page.
+
+        While Redis is away, orders that SQL does not have yet are missing. Raises `Refusal` INVALID for a
+        cursor that is none of ours.
+        """
+        limit = max(1, min(limit, PAGE_MAX))
+        before = None if cursor is None else _place(cursor)
+        with reading(self._sessions) as session:
+            found = self.undrained(session, member)
+            found += orders.for_member(session, member, limit + 1, before)
+        newest = sorted({order.id: order for order in found}.values(), key=_newest_first, reverse=True)
+        rest = [order for order in newest if before is None or _newest_first(order) < before]
+        page = rest[:limit]
+        return page, _cursor(page[-1]) if len(rest) > limit else None
+
+    def get(self, member: int, order_id: str) -> OrderRecord:
+        """A member's order as it is now, also before SQL has it. Raises `Refusal` NOT_FOUND."""
+        with reading(self._sessions) as session:
+            order = self.find(session, order_id)
+        if order is None or order.member_id != member:
+            raise Refusal(Code.NOT_FOUND)
+        return order
+
+    def cancel(self, member: int, order_id: str, codes: Sequence[str] | None = None) -> OrderRecord:
+        """Cancel tickets of an order (all that are left without `codes`), repeatable; the order after it.
+
+        SQL commits first, then the tickets go back on sale. Raises `Refusal` NOT_FOUND, NOT_CANCELLABLE
+        (too late, or handed out) or INVALID (a code of another order).
+        """
+        with self._sessions.begin() as session:
+            order = self.lock(session, order_id)
+            if order is None or order.member_id != member:
+                raise Refusal(Code.NOT_FOUND)
+            tickets = chosen_tickets(order, codes)
+            if any(ticket.status != VOID for ticket in tickets):
+                self._void(session, order, tickets)
+        self._give_back(order_id)
+        return self.get(member, order_id)
+
+    def find(self, session: Session, order_id: str) -> OrderRecord | None:
+        """Anybody's order: from SQL, or from Redis while SQL does not have it."""
+        return orders.get(session, order_id) or self._in_redis(session, order_id)
+
+    def lock(self, session: Session, order_id: str) -> OrderRecord | None:
+        """An order, recorded if it was not, that nobody else changes until the transaction ends."""
+        return orders.get(session, order_id, lock=True) if self.ensure_recorded(session, order_id) else None
+
+    def ensure_recorded(self, session: Session, order_id: str) -> bool:
+        """Record a confirmed order that only Redis has; whether SQL has it now."""
+        if orders.recorded(session, [order_id]):
+            return True
+        order = self._in_redis(session, order_id)
+        if order is None:
+            return False
+        orders.record_orders(session, [order], self._clock.now_ms())
+        return True
+
+    def undrained(self, session: Session, member: int) -> list[OrderRecord]:
+        """A member's orders that SQL does not have yet; none while Redis is away."""
+        holds: list[Hold] = []
+        for at in orders.cursors(session):
+            holds += self._confirmed_holds(at.group_id, at.position, member)
+        recorded = orders.recorded(session, [hold.id for hold in holds])
+        missing = [hold for hold in holds if hold.id not in recorded]
+        currencies = catalogue_log.currencies(session, {hold.event_id for hold in missing})
+        return [order_from_hold(hold, currencies[hold.event_id]) for hold in missing]
+
+    def _confirmed_holds(self, group_id: str, position: int, member: int) -> list[Hold]:
+        try:
+            last = self._keeper.last_position(group_id)
+            if last is None or last <= position:
+                return []
+            held = self._keeper.ledger(group_id, member).holds
+        except StoreUnavailable:
+            return []
+        return [hold for hold in held if hold.status is HoldStatus.CONFIRMED]
+
+    def _in_redis(self, session: Session, order_id: str) -> OrderRecord | None:
+        event_id = identifiers.event_of(order_id)
+        group_id = catalogue_log.group_of(session, event_id)
+        hold = self._keeper.look_up(group_id, order_id) if group_id else None
+        if hold is None or hold.status is not HoldStatus.CONFIRMED:
+            return None
+        return order_from_hold(hold, catalogue_log.currencies(session, [event_id])[event_id])
+
+    def _void(self, session: Session, order: OrderRecord, tickets: Sequence[TicketRecord]) -> None:
+        now = self._clock.now_ms()
+        event = catalogue.get(session, order.event_id)
+        until = event.cancellable_until if event else None
+        issued = [ticket for ticket in tickets if ticket.status == ISSUED]
+        handed_out = len(issued) < sum(ticket.status != VOID for ticket in tickets)
+        if until is None or now >= until or handed_out:
+            raise Refusal(Code.NOT_CANCELLABLE)
+        codes = [ticket.code for ticket in issued]
+        orders.void_tickets(session, order, codes, CANCELLED_BY_MEMBER, now)
+        settle_payment(session, order, issued)
+        detail = {"tickets": codes, "reason": CANCELLED_BY_MEMBER}
+        trail.record(session, now, f"member:{order.member_id}", "order.cancel", f"order:{order.id}", detail)
+
+    def _give_back(self, order_id: str) -> None:
+        try:
+            self._returns.give_back(order_id)
+        except StoreUnavailable:
+            return  # the return is in SQL; the worker gives it back when Redis answers again
+
+
+def chosen_tickets(order: OrderRecord, codes: Sequence[str] | None) -> list[TicketRecord]:
+    """The tickets of these codes, or all without codes. Raises `Refusal` INVALID for a code of another order."""
+    if codes is None:
+        return list(order.tickets)
+    by_code = {ticket.code: ticket for ticket in order.tickets}
+    wanted = dict.fromkeys(codes)
+    if not wanted or not wanted.keys() <= by_code.keys():
+        raise Refusal(Code.INVALID, errors=[{"field": "ticket_codes", "reason": "not tickets of this order"}])
+    return [by_code[code] for code in wanted]
+
+
+def settle_payment(session: Session, order: OrderRecord, voided: Sequence[TicketRecord]) -> None:
+    """What voiding tickets does to the payment: what was paid is to be refunded, what was due may be nothing."""
+    if not sum(ticket.price for ticket in voided):
+        return
+    orders.change_payment(session, order.id, PAID, REFUND_DUE)
+    if order.amount_due == sum(ticket.price for ticket in voided):
+        orders.change_payment(session, order.id, DUE, NOT_NEEDED)
+
+
+def _newest_first(order: OrderRecord) -> tuple[int, str]:
+    return order.confirmed_at, order.number
+
+
+def _cursor(order: OrderRecord) -> str:
+    return f"{order.confirmed_at}.{order.number}"
+
+
+def _place(cursor: str) -> tuple[int, str]:
+    match = _CURSOR.fullmatch(cursor)
+    if match is None:
+        raise Refusal(Code.INVALID, errors=[{"field": "cursor", "reason": "not a cursor of ours"}])
+    return int(match[1]), match[2]

@@ -1,0 +1,64 @@
+"""The way back: cancelled tickets reach Redis after SQL has committed them, each once.
+
+A cancel gives back its own tickets at once; whatever it could not deliver is a row in SQL that the
+worker finds. Redis keeps a bit per ticket, so that both may try.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import structlog
+
+from ticketing.catalogue import log as catalogue_log
+from ticketing.clock import ServerClock
+from ticketing.database import Sessions, reading
+from ticketing.errors import Code, Refusal
+from ticketing.inventory.keeper import Keeper
+from ticketing.orders import repository as orders
+from ticketing.orders.model import CursorRecord, PendingReturn
+
+BATCH_MAX = 100
+"""Returns given back in one script call."""
+
+_log = structlog.get_logger(__name__)
+
+
+class ReturnService:
+    """Gives returned tickets to Redis and notes in SQL that it has them."""
+
+    def __init__(self, sessions: Sessions, keeper: Keeper, clock: ServerClock) -> None:
+        self._sessions = sessions
+        self._keeper = keeper
+        self._clock = clock
+
+    def give_back(self, order_id: str | None = None) -> int:
+        """Give back at most 100 pending returns, of one order or the oldest of all; how many tickets.
+
+        A group that is recovering is passed over. Raises `StoreUnavailable` when Redis does not answer.
+        """
+        return sum(self._restock(at, returns) for at, returns in self._pending(order_id))
+
+    def _pending(self, order_id: str | None) -> list[tuple[CursorRecord, list[PendingReturn]]]:
+        with reading(self._sessions) as session:
+            returns = orders.pending_returns(session, BATCH_MAX, order_id)
+            groups = catalogue_log.groups_of(session, {one.event_id for one in returns})
+            by_group: dict[str, list[PendingReturn]] = defaultdict(list)
+            for one in returns:
+                by_group[groups[one.event_id]].append(one)
+            cursors = {at.group_id: at for at in orders.cursors(session)}
+        return [(cursors[group], mine) for group, mine in by_group.items()]
+
+    def _restock(self, at: CursorRecord, returns: Sequence[PendingReturn]) -> int:
+        wanted = [(one.order_id, one.places) for one in returns]
+        try:
+            given = self._keeper.restock(at.group_id, at.epoch, wanted)
+        except Refusal as refusal:
+            if refusal.code is not Code.NOT_FOUND or len(returns) == 1:
+                _log.warning("return_waits", group=at.group_id, orders=wanted, code=refusal.code.value)
+                return 0
+            # One order that Redis does not know must not keep its neighbours' tickets.
+            half = len(returns) // 2
+            return self._restock(at, returns[:half]) + self._restock(at, returns[half:])
+        with self._sessions.begin() as session:
+            orders.mark_restocked(session, [one.id for one in returns], self._clock.now_ms())
+        return given
