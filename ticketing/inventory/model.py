@@ -148,7 +148,7 @@ class LogEntry(Struct, frozen=True):
     """One entry of a group's outbox: `order` carries the hold, the keeper's acts their facts."""
 
     position: int
-    kind: str  # order, configure, resize, restock
+    kind: str  # order, configure, resize, restock; damaged when its bytes cannot be read
     raw: bytes
     hold: Hold | None = None
     facts: dict[str, object] = {}

@@ -166,7 +166,7 @@ def ledger_from(reply: Reply) -> Ledger:
 
 
 def configure_request(rules: EventRules) -> tuple[Any, ...]:
-    """Rules as `configure.lua` takes them; quotas must be numbered 1, 2, 3, …"""
+    """Rules as `configure.lua` takes them; quotas must be numbered from 1 without a gap."""
     numbers = [quota.number for quota in rules.quotas]
     if numbers != list(range(1, len(numbers) + 1)):
         raise ValueError(f"quota numbers of {rules.event_id} have a gap: {numbers}")
@@ -202,7 +202,14 @@ def group_from(reply: Reply) -> GroupState | None:
 
 
 def entry_from(position: int, raw: bytes) -> LogEntry:
-    """A log entry from its packed form. Raises `msgspec.DecodeError` or `ValueError` for a damaged one."""
+    """A log entry from its packed form; one that cannot be read is of kind `damaged`, for the drain to set aside."""
+    try:
+        return _readable_entry(position, raw)
+    except (msgspec.MsgspecError, ValueError, TypeError, LookupError):
+        return LogEntry(position, "damaged", raw)
+
+
+def _readable_entry(position: int, raw: bytes) -> LogEntry:
     kind, *facts = _unpack(raw)
     match kind:
         case "order":
