@@ -55,7 +55,7 @@ class Coalescer:
             results = await self._run([request for request, _ in batch])
         except ResponseError as error:
             await self._refused(batch, error)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it was, every waiting caller must hear of it
             _fail(batch, error)
         else:
             for (_, future), result in zip(batch, results, strict=True):
@@ -65,9 +65,10 @@ class Coalescer:
     async def _refused(self, batch: list[tuple[Any, asyncio.Future[Any]]], error: ResponseError) -> None:
         # One damaged record must not take its neighbours' answers with it.
         if len(batch) == 1:
-            return _fail(batch, error)
-        for single in batch:
-            await self._deliver([single])
+            _fail(batch, error)
+        else:
+            for single in batch:
+                await self._deliver([single])
 
 
 def _fail(batch: list[tuple[Any, asyncio.Future[Any]]], error: Exception) -> None:

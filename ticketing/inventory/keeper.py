@@ -191,10 +191,11 @@ class Keeper:
         return reply
 
     def _evaluate(self, script: scripts.Script, arguments: tuple[Any, ...]) -> bytes:
+        run: Any = self._redis.execute_command
         try:
-            raw: bytes = self._redis.execute_command("EVALSHA", script.digest, *arguments)
+            raw: bytes = run("EVALSHA", script.digest, *arguments)
         except NoScriptError:
-            raw = self._redis.execute_command("EVAL", script.source, *arguments)
+            raw = run("EVAL", script.source, *arguments)
         return raw
 
     def _epoch(self, group_id: str) -> str:

@@ -69,8 +69,8 @@ class Inventory:
 
     async def group_of(self, event_id: str) -> str | None:
         """The group of an event, or None when it was never opened."""
-        group = await self._answer(self._redis.hget(DIRECTORY, event_id))
-        return group and group.decode()
+        group: bytes | None = await self._answer(self._redis.hget(DIRECTORY, event_id))
+        return None if group is None else group.decode()
 
     async def count_refusals(self, group_id: str, counts: Mapping[tuple[str, str], int]) -> None:
         """Add to the refusals by event and code; called once a second with what a process has counted."""
@@ -96,7 +96,8 @@ class Inventory:
         return reply.results
 
     async def _run(self, verb: str, group_id: str, request: Any) -> Reply:
-        return await self._answer(self._evaluate(verb, group_id, request))
+        reply: Reply = await self._answer(self._evaluate(verb, group_id, request))
+        return reply
 
     async def _evaluate(self, verb: str, group_id: str, request: Any) -> Reply:
         epoch = await self._epoch(group_id)
@@ -108,10 +109,11 @@ class Inventory:
             protocol.envelope(epoch, floor, self._bounds),
             protocol.encode(request),
         )
+        run: Any = self._redis.execute_command
         try:
-            raw = await self._redis.execute_command("EVALSHA", script.digest, *arguments)
+            raw = await run("EVALSHA", script.digest, *arguments)
         except NoScriptError:
-            raw = await self._redis.execute_command("EVAL", script.source, *arguments)
+            raw = await run("EVAL", script.source, *arguments)
         reply = protocol.decode(raw)
         self._clock.observe(reply.now)
         self._watermarks.note(group_id, epoch, reply.position)
@@ -122,7 +124,7 @@ class Inventory:
         if known is not None:
             return known
         # SQL is away or has not been read yet: take Redis' word once, and hold it to that.
-        epoch = await self._redis.hget(group_keys(group_id)[0], "epoch")
+        epoch: Any = await self._redis.hget(group_keys(group_id)[0], "epoch")
         if epoch is None:
             return ""
         self._watermarks.expect(group_id, epoch.decode())

@@ -33,7 +33,12 @@ def load(name: str) -> Script:
     shebang = "#!lua" + (f" flags={header['flags']}" if "flags" in header else "")
     shared = [(_LUA / "shared" / f"{part}.lua").read_text() for part in header["uses"].split()]
     source = "\n".join([shebang, _outcome_names(), *shared, verb])
-    return Script(name, source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
+    return Script(name, source, digest_of(source))
+
+
+def digest_of(source: str) -> str:
+    """The name EVALSHA knows a script by."""
+    return hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
 
 
 def _outcome_names() -> str:

@@ -1,0 +1,52 @@
+"""An event on the real server, both clients on it, and a way to take a guard out of a script."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import pytest
+import redis
+from redis.asyncio import Redis as AsyncRedis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from tests.support.sale import BOUNDS, Sale
+from ticketing.clock import ServerClock
+from ticketing.inventory import scripts
+from ticketing.inventory.keeper import Keeper
+from ticketing.inventory.rush import Inventory
+from ticketing.inventory.watermarks import Watermarks
+from ticketing.keyring import Keyring
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_url, retry=Retry(NoBackoff(), 0)) as connection:
+        yield connection
+
+
+@pytest.fixture
+def sale(client: redis.Redis, keyring: Keyring) -> Sale:
+    keeper = Keeper(client, ServerClock(), BOUNDS, Watermarks())
+    return Sale(keeper, client, keyring, keeper.now_ms())
+
+
+@pytest.fixture
+async def inventory(redis_url: str) -> AsyncIterator[Inventory]:
+    connection = AsyncRedis.from_url(redis_url, retry=Retry(NoBackoff(), 0))
+    yield Inventory(connection, ServerClock(), BOUNDS, Watermarks())
+    await connection.aclose()
+
+
+@pytest.fixture
+def without(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str, str], None]:
+    """Take a guard out: `without("hold", guard, instead)` changes the script for this test."""
+    load = scripts.load
+
+    def take_out(verb: str, guard: str, instead: str) -> None:
+        script = load(verb)
+        assert guard in script.source, f"{verb}.lua has no such guard: {guard}"
+        source = script.source.replace(guard, instead)
+        broken = scripts.Script(verb, source, scripts.digest_of(source))
+        current = scripts.load
+        monkeypatch.setattr(scripts, "load", lambda name: broken if name == verb else current(name))
+
+    return take_out

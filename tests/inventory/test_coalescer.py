@@ -1,0 +1,76 @@
+"""Goal: requests of a tick share a call, batches stay bounded, and a bad record hurts nobody else.
+
+Method: a recording runner in place of the script, so that what left together can be seen.
+"""
+
+import asyncio
+from typing import Any
+
+import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
+
+from ticketing.inventory.coalescer import Coalescer
+from ticketing.inventory.protocol import BATCH_MAX
+
+
+class Server:
+    """Answers each request with its double and keeps the batches it saw."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.poison: int | None = None
+        self.away = False
+
+    async def run(self, batch: list[Any]) -> list[Any]:
+        self.batches.append(batch)
+        await asyncio.sleep(0)
+        if self.away:
+            raise RedisConnectionError("away")
+        if self.poison in batch:
+            raise ResponseError("damaged record")
+        return [2 * number for number in batch]
+
+
+async def test_a_tick_shares_one_call_and_each_gets_its_own_answer() -> None:
+    server = Server()
+    coalescer = Coalescer(server.run)
+    assert await asyncio.gather(*(coalescer.ask(n) for n in range(10))) == [2 * n for n in range(10)]
+    assert server.batches == [list(range(10))]
+
+
+async def test_batches_are_bounded_and_keep_their_order() -> None:
+    server = Server()
+    coalescer = Coalescer(server.run)
+    count = 3 * BATCH_MAX + 5
+    await asyncio.gather(*(coalescer.ask(n) for n in range(count)))
+    assert max(map(len, server.batches)) == BATCH_MAX
+    assert [n for batch in server.batches for n in batch] == list(range(count))
+
+
+async def test_a_batch_that_fails_as_a_whole_runs_singly() -> None:
+    server = Server()
+    server.poison = 3
+    coalescer = Coalescer(server.run)
+    answers = await asyncio.gather(*(coalescer.ask(n) for n in range(6)), return_exceptions=True)
+    assert isinstance(answers.pop(3), ResponseError)
+    assert answers == [0, 2, 4, 8, 10]
+
+
+async def test_an_outage_fails_everyone_once() -> None:
+    server = Server()
+    server.away = True
+    coalescer = Coalescer(server.run)
+    answers = await asyncio.gather(*(coalescer.ask(n) for n in range(6)), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [RedisConnectionError] * 6
+    assert len(server.batches) == 1
+
+
+async def test_one_who_left_does_not_disturb_the_others() -> None:
+    server = Server()
+    coalescer = Coalescer(server.run)
+    gone, stays = coalescer.ask(1), coalescer.ask(2)
+    gone.cancel()
+    assert await stays == 4
+    with pytest.raises(asyncio.CancelledError):
+        await gone

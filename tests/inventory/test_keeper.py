@@ -1,0 +1,101 @@
+"""Goal: the keeper's verbs are repeatable, keep to their epoch, and leave a log without gaps.
+
+Method: each verb sent twice, late, and under another epoch, against the real server.
+"""
+
+import pytest
+
+from tests.support.sale import EPOCH, EVENT, GROUP, Sale
+from ticketing.errors import Code, Refusal, StoreUnavailable
+from ticketing.inventory.model import Decided, QuotaCounts, QuotaRules
+
+
+def test_open_is_repeatable_and_keeps_to_its_epoch(sale: Sale) -> None:
+    sale.open(5)
+    sale.keeper.open_group(GROUP, EPOCH, None)
+    with pytest.raises(Refusal, match=Code.RECOVERING):
+        sale.keeper.open_group(GROUP, "second", None)
+
+
+def test_a_group_that_was_never_opened_is_nothing(sale: Sale) -> None:
+    assert sale.keeper.state(GROUP) is None
+    assert sale.keeper.last_position(GROUP) is None
+    with pytest.raises(Refusal, match=Code.RECOVERING):
+        sale.keeper.configure(GROUP, EPOCH, sale.rules(5))
+
+
+def test_a_log_goes_on_above_the_position_it_is_opened_at(sale: Sale) -> None:
+    sale.keeper.open_group(GROUP, EPOCH, None, position=41)
+    sale.keeper.configure(GROUP, EPOCH, sale.rules(5))
+    assert [entry.position for entry in sale.keeper.read_log(GROUP, 0, 10)] == [42]
+
+
+def test_wishes_apply_by_version(sale: Sale) -> None:
+    sale.open(5)
+    assert sale.keeper.configure(GROUP, EPOCH, sale.rules(5, version=3, state="paused"))
+    assert not sale.keeper.configure(GROUP, EPOCH, sale.rules(5, version=2))
+    state = sale.keeper.state(GROUP)
+    assert state is not None
+    assert state.events[EVENT].rules == sale.rules(5, version=3, state="paused")
+    assert sale.keeper.directory() == {EVENT: GROUP}
+
+
+def test_a_new_quota_gets_its_stock_and_an_old_one_keeps_it(sale: Sale) -> None:
+    sale.open(5)
+    sale.hold(7, (1, 2))
+    quotas = (QuotaRules(1, 0, None, 99), QuotaRules(2, 0, None, 3))
+    sale.keeper.configure(GROUP, EPOCH, sale.rules(version=2, quotas=quotas))
+    assert (sale.counts(1), sale.counts(2)) == ((3, 2, 0), (3, 0, 0))
+
+
+def test_quota_numbers_have_no_gap(sale: Sale) -> None:
+    with pytest.raises(ValueError, match="gap"):
+        sale.open(quotas=(QuotaRules(2, 0, None, 5),))
+
+
+def test_resize_up_and_down_in_mid_sale(sale: Sale) -> None:
+    sale.open(2)
+    sale.hold(7, (1, 2))
+    resize = (GROUP, EPOCH, "raise", EVENT, 1, 3, 0, False)
+    assert sale.keeper.resize(*resize) == sale.keeper.resize(*resize) == QuotaCounts(3, 0, 2, 0)
+    assert isinstance(sale.hold(8, (1, 1)), Decided)
+    refused = sale.keeper.resize(GROUP, EPOCH, "lower", EVENT, 1, 2, 0, False)
+    assert isinstance(refused, Refusal)
+    assert (refused.code, refused.facts) == (Code.CAPACITY_IN_USE, {"in_use": 3})
+    sale.keeper.resize(GROUP, EPOCH, "force", EVENT, 1, 2, 0, True)
+    assert sale.counts() == (0, 3, 0)
+    assert [entry.kind for entry in sale.keeper.read_log(GROUP, 0, 10)] == ["configure", "resize", "resize"]
+
+
+def test_withheld_tickets_are_not_on_sale(sale: Sale) -> None:
+    sale.open(5)
+    sale.keeper.resize(GROUP, EPOCH, "keep", EVENT, 1, 5, 4, False)
+    assert sale.hold(7, (1, 2)).facts == {"quota": 1, "available": 1}
+
+
+def test_trim_drops_what_is_recorded_under_its_epoch_only(sale: Sale) -> None:
+    sale.open(5)
+    sale.confirm(7, sale.hold(7, (1, 1)).hold.id)
+    with pytest.raises(Refusal, match=Code.RECOVERING):
+        sale.keeper.trim(GROUP, "second", 2)
+    sale.keeper.trim(GROUP, EPOCH, 1)
+    assert [entry.position for entry in sale.keeper.read_log(GROUP, 0, 10)] == [2]
+    assert sale.keeper.last_position(GROUP) == 2
+
+
+def test_everything_can_be_read_in_pieces(sale: Sale) -> None:
+    sale.open(500)
+    for member in range(200):
+        sale.hold(member, (1, 1))
+    assert {hold.member for hold in sale.keeper.all_holds(GROUP)} == set(range(200))
+    assert {member for member, uses in sale.keeper.all_uses(GROUP) if uses[0].held == 1} == set(range(200))
+
+
+def test_a_server_that_is_away_is_a_failure_with_its_cause(sale: Sale) -> None:
+    sale.open(5)
+    sale.redis.connection_pool.reset()
+    sale.redis.connection_pool.connection_kwargs["port"] = 1
+    sale.redis.connection_pool.connection_kwargs["path"] = "/nowhere"
+    with pytest.raises(StoreUnavailable) as failure:
+        sale.keeper.ping()
+    assert failure.value.__cause__ is not None
