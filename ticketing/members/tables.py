@@ -62,7 +62,7 @@ class SessionChange(Base):
 
     id: Mapped[Serial]
     at: Mapped[Millis]
-    subject: Mapped[str] = mapped_column(String(40))
+    subject: Mapped[str] = mapped_column(String(40), index=True)
     session_id: Mapped[str | None] = mapped_column(String(40))
     not_before: Mapped[Millis | None]
     blocked: Mapped[bool | None] = mapped_column()  # the card was blocked or freed

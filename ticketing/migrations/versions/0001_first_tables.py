@@ -102,6 +102,7 @@ def _messages() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_session_changes_at", "session_changes", ["at"])
+    op.create_index("ix_session_changes_subject", "session_changes", ["subject"])
     op.create_table(
         "notices",
         sa.Column("id", SERIAL, autoincrement=True, nullable=False),

@@ -1,0 +1,147 @@
+"""All SQL about organisations, members, cards and notices, one at a time; `bulk` has the many.
+
+Every function works in the caller's transaction and commits nothing. Cards are looked up by the digest of
+their number (`Keyring.card_digest`), never by the number.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.orm import Session
+
+from ticketing.members.tables import ACTIVE, REPLACED, Card, Member, Notice, Organisation, SessionChange
+
+
+class Holder(NamedTuple):
+    """A member with the card in question and the organisation they belong to."""
+
+    member: Member
+    card: Card
+    organisation: Organisation
+
+
+class PinRecord(NamedTuple):
+    """What checking a PIN needs; `usable` is false for a blocked or replaced card."""
+
+    member_id: int
+    salt: bytes
+    digest: bytes
+    usable: bool
+
+
+# Organisations
+
+
+def organisation(session: Session, organisation_id: str) -> Organisation | None:
+    """The organisation with this id."""
+    return session.get(Organisation, organisation_id)
+
+
+def organisations(session: Session, below: str | None = None) -> Sequence[Organisation]:
+    """The tree in the order of its paths; with `below` (a path), that organisation and all under it."""
+    query = select(Organisation).order_by(Organisation.path)
+    if below is not None:
+        query = query.where(
+            or_(Organisation.path == below, Organisation.path.startswith(f"{below}.", autoescape=True))
+        )
+    return session.scalars(query).all()
+
+
+def add_organisation(
+    session: Session, organisation_id: str, name: str, kind: str, parent: Organisation | None
+) -> Organisation:
+    """Add a node under `parent` (None: a root). The caller has checked that the id is free and has no dot."""
+    path = f"{parent.path}.{organisation_id}" if parent else organisation_id
+    node = Organisation(
+        id=organisation_id, parent_id=parent.id if parent else None, name=name, kind=kind, path=path
+    )
+    session.add(node)
+    session.flush()
+    return node
+
+
+# Members and cards
+
+
+def pin_record(session: Session, card_digest: bytes) -> PinRecord | None:
+    """What `SessionService` compares a PIN with; reads the card's row and nothing else."""
+    row = session.execute(
+        select(Card.member_id, Card.pin_salt, Card.pin_digest, Card.status).where(
+            Card.number_digest == card_digest
+        )
+    ).one_or_none()
+    return None if row is None else PinRecord(row[0], row[1], row[2], row[3] == ACTIVE)
+
+
+def holder_by_card(session: Session, card_digest: bytes, *, lock: bool = False) -> Holder | None:
+    """Who holds the card with this digest, whatever the card's status; `lock` keeps the card from changing."""
+    return _holder(session, Card.number_digest == card_digest, lock)
+
+
+def holder(session: Session, member_id: int, *, lock: bool = False) -> Holder | None:
+    """A member with their present card: the newest that was not replaced."""
+    return _holder(session, (Card.member_id == member_id) & (Card.status != REPLACED), lock)
+
+
+def _holder(session: Session, condition: ColumnElement[bool], lock: bool) -> Holder | None:
+    query = (
+        select(Member, Card, Organisation)
+        .join(Card, Card.member_id == Member.id)
+        .join(Organisation, Organisation.id == Member.organisation_id)
+        .where(condition)
+        .order_by(Card.id.desc())
+        .limit(1)
+    )
+    if lock:
+        query = query.with_for_update(of=Card).execution_options(populate_existing=True)
+    row = session.execute(query).one_or_none()
+    return None if row is None else Holder(*row.tuple())
+
+
+# What sessions must learn
+
+
+def note_change(
+    session: Session,
+    at: int,
+    subject: str,
+    *,
+    session_id: str | None = None,
+    not_before: int | None = None,
+    blocked: bool | None = None,
+    organisation_path: str | None = None,
+) -> None:
+    """Tell every process what ended or changed a session; see `SessionChange` for what goes together.
+
+    Call it after changing the member's or card's row, whose lock keeps the order of two changes.
+    """
+    session.add(
+        SessionChange(
+            at=at,
+            subject=subject,
+            session_id=session_id,
+            not_before=not_before,
+            blocked=blocked,
+            organisation_path=organisation_path,
+        )
+    )
+    session.flush()
+
+
+def sessions_ended_before(session: Session, subject: str) -> int:
+    """The latest time before which all sessions of `subject` ended; 0 when they never did."""
+    query = select(func.max(SessionChange.not_before)).where(SessionChange.subject == subject)
+    return session.scalar(query) or 0
+
+
+# Notices
+
+
+def notices(session: Session, member_id: int, since: int) -> Sequence[Notice]:
+    """A member's notices from `since` on, newest first."""
+    return session.scalars(
+        select(Notice)
+        .where(Notice.member_id == member_id, Notice.at >= since)
+        .order_by(Notice.at.desc(), Notice.id.desc())
+    ).all()
