@@ -1,0 +1,272 @@
+"""What is on sale, in the memory of one process.
+
+Once a second a task reads from SQL what has changed of the published events (titles, texts, prices) and
+from Redis the state of every group on sale; a request that wants counts fresher than that makes one read,
+which all that wait share. So the rush never touches SQL, and Redis is asked at most four times a second
+for each group. When SQL is away the board goes on with what it has.
+"""
+
+import asyncio
+import time
+from hashlib import blake2b
+
+import msgspec
+import structlog
+from msgspec import Struct
+from sqlalchemy.exc import DBAPIError
+
+from ticketing.api import schemas, views
+from ticketing.catalogue import tables
+from ticketing.catalogue.stamps import Stamp, by_ids, stamps
+from ticketing.clock import ServerClock
+from ticketing.database import Sessions, reading
+from ticketing.errors import StoreUnavailable
+from ticketing.inventory.model import GroupState
+from ticketing.inventory.rush import Inventory
+from ticketing.inventory.watermarks import Watermarks
+from ticketing.members import repository as members
+from ticketing.members.tables import Organisation
+from ticketing.orders import repository as orders
+
+FRESH_SECONDS = 0.25
+"""The greatest age of counts that are called fresh."""
+
+REFRESH_SECONDS = 1.0
+
+_log = structlog.get_logger(__name__)
+_encode = msgspec.json.Encoder().encode
+
+
+class Card(Struct, frozen=True):
+    """An event as SQL has it; `stamp` changes when any of it does."""
+
+    event: tables.Event
+    organisation_name: str
+    stamp: Stamp
+
+
+class Reading(Struct, frozen=True):
+    """A group as Redis had it at `at` (seconds by the monotonic clock); `state` None: Redis does not know it."""
+
+    at: float
+    now_ms: int
+    state: GroupState | None
+    recovering: bool
+
+
+class Poster(Struct, frozen=True):
+    """One event, rendered from one reading: the objects, and their bytes for the wire."""
+
+    event: schemas.Event
+    event_json: bytes
+    etag: str
+    availability: schemas.Availability
+    availability_json: bytes
+
+
+class EventBoard:
+    """The published events with their counts. Built before the event loop runs; `start` belongs to the loop."""
+
+    def __init__(
+        self, sessions: Sessions, inventory: Inventory, watermarks: Watermarks, clock: ServerClock
+    ) -> None:
+        self._sessions = sessions
+        self._inventory = inventory
+        self._watermarks = watermarks
+        self._clock = clock
+        self._cards: dict[str, Card] = {}
+        self._groups: dict[str, str] = {}
+        self._readings: dict[str, Reading] = {}
+        self._reads: dict[str, asyncio.Task[Reading]] = {}
+        self._posters: dict[str, tuple[Reading | None, Card, Poster]] = {}
+        self._catalogue_read: asyncio.Task[None] | None = None
+        self.sql_answers = False
+        self.redis_answers = False
+
+    # From memory, in any thread; counts at most about a second old while Redis answers
+
+    def event(self, event_id: str) -> schemas.Event | None:
+        """A published event."""
+        poster = self._poster(event_id)
+        return poster.event if poster else None
+
+    def events(self) -> list[schemas.Event]:
+        """Every published event, soonest sale first."""
+        posters = [self._poster(event_id) for event_id in list(self._cards)]
+        return sorted((p.event for p in posters if p), key=lambda event: (event.opens_at, event.id))
+
+    def availability(self, event_id: str) -> schemas.Availability | None:
+        """The counts of a published event."""
+        poster = self._poster(event_id)
+        return poster.availability if poster else None
+
+    def card(self, event_id: str) -> Card | None:
+        """A published event as SQL has it."""
+        return self._cards.get(event_id)
+
+    def cards(self) -> list[Card]:
+        """Every published event as SQL has it."""
+        return list(self._cards.values())
+
+    def currency_of(self, event_id: str) -> str:
+        """The currency of an event; all its quotas share one."""
+        card = self._cards.get(event_id)
+        return card.event.quotas[0].currency if card and card.event.quotas else views.CURRENCY
+
+    def recovering(self) -> list[str]:
+        """The groups that Redis forgot, or that it remembers as they were before."""
+        return sorted(group for group, reading in self._readings.items() if reading.recovering)
+
+    def backlogs(self) -> dict[str, int]:
+        """Log entries that SQL has not recorded yet, by group."""
+        return {group: r.state.backlog for group, r in self._readings.items() if r.state}
+
+    # Fresh, in the event loop
+
+    async def fresh(self, event_id: str) -> Poster | None:
+        """A published event with counts at most 250 ms old.
+
+        None when there is no such event. Raises `StoreUnavailable` when Redis does not answer.
+        """
+        group_id = await self.group_of(event_id)
+        if event_id not in self._cards:
+            if group_id is None:
+                return None
+            await self.read_catalogue()
+        if group_id is not None:
+            await self._fresh_reading(group_id)
+        return self._poster(event_id)
+
+    async def group_of(self, event_id: str) -> str | None:
+        """The group of an event; one that was published a moment ago is found in Redis' directory."""
+        group_id = self._groups.get(event_id)
+        if group_id is None:
+            group_id = await self._inventory.group_of(event_id)
+            if group_id is not None:
+                self._groups[event_id] = group_id
+        return group_id
+
+    async def read_catalogue(self) -> None:
+        """Read from SQL what has changed; callers at the same time share one read."""
+        if self._catalogue_read is None or self._catalogue_read.done():
+            self._catalogue_read = asyncio.create_task(self._refresh_catalogue())
+        await asyncio.shield(self._catalogue_read)
+
+    async def refresh(self) -> None:
+        """Read everything once: what the task does every second."""
+        await self.read_catalogue()
+        try:
+            self._groups.update(await self._inventory.directory())
+            self.redis_answers = True
+            for group_id in self._groups_on_sale():
+                await self._fresh_reading(group_id)
+        except StoreUnavailable:
+            self.redis_answers = False
+
+    async def run(self) -> None:
+        """Refresh for ever; cancelled at shutdown."""
+        while True:
+            await self.refresh()
+            await asyncio.sleep(REFRESH_SECONDS)
+
+    # How it is read
+
+    async def _refresh_catalogue(self) -> None:
+        try:
+            cards = await asyncio.to_thread(self._read_cards)
+        except DBAPIError as error:
+            if self.sql_answers:
+                _log.warning("sql_away", error=str(error.orig))
+            self.sql_answers = False
+            return
+        self.sql_answers = True
+        self._cards = cards
+        self._groups.update({event_id: card.event.group_id for event_id, card in cards.items()})
+
+    def _read_cards(self) -> dict[str, Card]:
+        with reading(self._sessions) as session:
+            for cursor in orders.cursors(session):
+                self._watermarks.expect(cursor.group_id, cursor.epoch, cursor.position)
+            present = stamps(session)
+            stale = {id_ for id_, stamp in present.items() if not self._has(id_, stamp)}
+            events = by_ids(session, stale) if stale else ()
+            owners = {event.organisation_id for event in events}
+            names = {id_: members.organisation(session, id_) for id_ in owners}
+        fresh = {e.id: Card(e, _name(names[e.organisation_id]), present[e.id]) for e in events}
+        return {
+            id_: fresh.get(id_) or self._cards[id_] for id_ in present if id_ in fresh or id_ in self._cards
+        }
+
+    def _has(self, event_id: str, stamp: Stamp) -> bool:
+        card = self._cards.get(event_id)
+        return card is not None and card.stamp == stamp
+
+    def _groups_on_sale(self) -> list[str]:
+        now = self._clock.now_ms()
+        over = (tables.CLOSED, tables.CANCELLED)
+        live = {
+            card.event.group_id
+            for card in self._cards.values()
+            if card.event.group_id not in self._readings
+            or (card.event.closes_at > now and card.event.state not in over)
+        }
+        return sorted(live)
+
+    async def _fresh_reading(self, group_id: str) -> Reading:
+        reading_ = self._readings.get(group_id)
+        if reading_ is not None and time.monotonic() - reading_.at < FRESH_SECONDS:
+            return reading_
+        task = self._reads.get(group_id)
+        if task is None or task.done():
+            task = self._reads[group_id] = asyncio.create_task(self._read_group(group_id))
+        return await asyncio.shield(task)
+
+    async def _read_group(self, group_id: str) -> Reading:
+        at = time.monotonic()
+        try:
+            state = await self._inventory.state(group_id)
+        except StoreUnavailable:
+            self.redis_answers = False
+            raise
+        self.redis_answers = True
+        now_ms = state.now if state else self._clock.now_ms()
+        result = Reading(at, now_ms, state, self._is_recovering(group_id, state))
+        self._readings[group_id] = result
+        return result
+
+    def _is_recovering(self, group_id: str, state: GroupState | None) -> bool:
+        expected = self._watermarks.epoch(group_id)
+        if state is None:
+            return expected is not None
+        return state.epoch != expected or state.position < self._watermarks.position(group_id, state.epoch)
+
+    # How it is rendered
+
+    def _poster(self, event_id: str) -> Poster | None:
+        card = self._cards.get(event_id)
+        if card is None:
+            return None
+        reading_ = self._readings.get(card.event.group_id)
+        kept = self._posters.get(event_id)
+        if kept is not None and kept[0] is reading_ and kept[1] is card:
+            return kept[2]
+        poster = self._render(card, reading_)
+        self._posters[event_id] = (reading_, card, poster)
+        return poster
+
+    def _render(self, card: Card, reading_: Reading | None) -> Poster:
+        group = reading_.state if reading_ else None
+        state = group.events.get(card.event.id) if group else None
+        now_ms = reading_.now_ms if reading_ else self._clock.now_ms()
+        status = (
+            "recovering" if reading_ and reading_.recovering else views.sale_status(card.event, state, now_ms)
+        )
+        event = views.event_view(card.event, card.organisation_name, state, status)
+        counts = views.availability(card.event, state, status, now_ms)
+        event_json = _encode(event)
+        etag = f'"{blake2b(event_json, digest_size=12).hexdigest()}"'
+        return Poster(event, event_json, etag, counts, _encode(counts))
+
+
+def _name(organisation: Organisation | None) -> str:
+    return organisation.name if organisation else ""
