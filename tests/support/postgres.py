@@ -93,7 +93,7 @@ def _serving(binaries: Path, home: Path) -> Iterator[int]:
         start_new_session=True,
         user=_owner(),
         group=_owner(),
-        preexec_fn=die_with_parent(signal.SIGQUIT),
+        preexec_fn=die_with_parent(signal.SIGQUIT),  # noqa: PLW1509 - see there
     )
     try:
         _wait_until_ready(port, process, home / "log")

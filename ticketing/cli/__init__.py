@@ -1,8 +1,8 @@
 """The `ticketing` command: one module per verb. Verbs import their rooms when they run, so `--help` is quick."""
 
 import sys
+from typing import NoReturn
 
-import click
 import typer
 from pydantic import ValidationError
 
@@ -29,21 +29,30 @@ def main() -> None:
     """Run the command line: exit 0 done, 1 found something wrong, 2 wrong use."""
     try:
         code = app(standalone_mode=False)
-    except click.ClickException as error:
-        _end(f"{error.format_message()} See `ticketing --help`.", error.exit_code)
+    except typer.TyperException as error:
+        _end(_usage(error), WRONG_USE)
     except ValidationError as error:
         _end(_first_setting(error), WRONG_USE)
     except TicketingError as error:
         _end(_explain(error), WRONG_USE if isinstance(error, Misconfigured) else FOUND_WRONG)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         _end("stopped", 130)
     else:
         sys.exit(code if isinstance(code, int) else 0)
 
 
-def _end(message: str, code: int) -> None:
-    print(f"ticketing: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
+def _end(message: str, code: int) -> NoReturn:
+    if message:
+        print(f"ticketing: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
     sys.exit(code)
+
+
+def _usage(error: typer.TyperException) -> str:
+    # The members that typer's errors have in common are not in its public type.
+    message: str = getattr(error, "format_message", error.__str__)()
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "ticketing"
+    return f"{message.rstrip('.')}; see `{command} --help`" if message else ""
 
 
 def _explain(error: TicketingError) -> str:

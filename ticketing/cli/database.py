@@ -18,6 +18,6 @@ def upgrade(data_dir: DataDir = None) -> None:
 
     Example: TICKETING_DATABASE_URL=postgresql://... TICKETING_SECRET_KEY=... ticketing db upgrade
     """
-    from ticketing.embedded.supervisor import upgrade_database
+    from ticketing.embedded.instance import upgrade_database
 
     typer.echo(f"The database is at version {upgrade_database(instance_of(data_dir))}.")

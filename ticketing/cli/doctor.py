@@ -8,7 +8,9 @@ from ticketing.cli.options import AsJson, DataDir, instance_of, print_json
 def doctor(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Check servers, durability, secrets, migrations, clock, disk and workers, and say how to mend each.
 
-    Exit 1 when something is wrong. Example: ticketing doctor --data-dir /srv/ticketing
+    Exit 1 when something is wrong.
+
+    Example: ticketing doctor --data-dir /srv/ticketing
     """
     from ticketing.services.doctor import examine
 

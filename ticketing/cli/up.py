@@ -27,7 +27,9 @@ def up(
 ) -> None:
     """Run the API, the worker and its schedule, and the embedded servers for whatever has no URL.
 
-    Ctrl-C or SIGTERM stops all of it. Example: ticketing up --port 9000 --data-dir /srv/ticketing
+    Ctrl-C or SIGTERM stops all of it.
+
+    Example: ticketing up --port 9000 --data-dir /srv/ticketing
     """
     from ticketing.embedded.supervisor import Plan, supervise
 

