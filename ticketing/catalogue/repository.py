@@ -6,7 +6,7 @@ Every function takes the session of a transaction that its caller commits.
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from ticketing.catalogue.model import EventDraft, QuotaDraft, needed_methods
@@ -48,7 +48,7 @@ def published(session: Session) -> Sequence[Event]:
     return session.scalars(select(Event).where(Event.state != DRAFT).order_by(Event.opens_at, Event.id)).all()
 
 
-def of_organisations(session: Session, organisation_ids: Select[tuple[str]]) -> Sequence[Event]:
+def of_organisations(session: Session, organisation_ids: Select[str]) -> Sequence[Event]:
     """The events of these organisations, drafts too, latest sale first."""
     mine = Event.organisation_id.in_(organisation_ids)
     return session.scalars(select(Event).where(mine).order_by(Event.opens_at.desc(), Event.id)).all()
@@ -83,7 +83,7 @@ def groups(session: Session) -> Sequence[AllowanceGroup]:
     return session.scalars(select(AllowanceGroup).where(*live).order_by(AllowanceGroup.id)).all()
 
 
-def groups_of(session: Session, organisation_ids: Select[tuple[str]]) -> Sequence[AllowanceGroup]:
+def groups_of(session: Session, organisation_ids: Select[str]) -> Sequence[AllowanceGroup]:
     """The groups of these organisations that events can share, by name: not those of a single event."""
     mine = (AllowanceGroup.organisation_id.in_(organisation_ids), AllowanceGroup.id.not_in(select(Event.id)))
     return session.scalars(
@@ -112,18 +112,21 @@ def add_group(
     return group
 
 
-def own_group(session: Session, event: Event) -> AllowanceGroup:
-    """The group that has the event's id and no limit of its own, made when missing."""
-    found = get_group(session, event.id)
-    return found or add_group(session, event.organisation_id, event.title, None, event.id)
+def move_to_group(session: Session, event: Event, group_id: str | None) -> None:
+    """Put an unpublished event into another group, or (None) into one of its own.
 
-
-def delete_if_unused(session: Session, group_id: str) -> None:
-    """Remove a group that no event is in and that Redis was never told of."""
-    group = get_group(session, group_id)
-    used = session.scalar(select(Event.id).where(Event.group_id == group_id).limit(1))
-    if group is not None and used is None and group.epoch is None:
-        session.delete(group)
+    Its own group, which has its id and no limit, is made when missing and removed when left without events.
+    """
+    before, after = event.group_id, group_id or event.id
+    if after == before:
+        return
+    if get_group(session, after) is None:
+        add_group(session, event.organisation_id, event.title, None, event.id)
+    event.group_id = after
+    session.flush()
+    shared = session.scalar(select(Event.id).where(Event.group_id == before).limit(1))
+    if before == event.id and shared is None:
+        session.execute(delete(AllowanceGroup).where(AllowanceGroup.id == before))
 
 
 def add_event(session: Session, plan: EventDraft, organisation_id: str, created_at: int) -> Event:

@@ -5,11 +5,20 @@ A fault is (field, reason), the field in the contract's words: `title`, `quotas[
 
 import unicodedata
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from msgspec import Struct, structs
 
-from ticketing.catalogue.model import DESK, FREE, PAYMENT_METHODS, EventDraft, QuotaDraft, needed_methods
+from ticketing.catalogue.model import (
+    DESK,
+    FREE,
+    PAYMENT_METHODS,
+    EventDraft,
+    QuotaDraft,
+    differences,
+    needed_methods,
+)
+from ticketing.catalogue.tables import CANCELLED, CLOSED, DRAFT
 from ticketing.errors import Code, Refusal
 
 NAME_CHARS_MAX = 200
@@ -25,6 +34,19 @@ PRICE_MAX = 100_000_000
 HOLD_SECONDS_MIN, HOLD_SECONDS_MAX = 1, 3_600
 AT_MS_MAX = 4_102_444_800_000  # the year 2100: later is a slip of the pen, and RFC 3339 ends at 9999
 
+# What the members who have tickets still need to hear.
+_CHANGE_AFTER_CLOSING = frozenset(
+    {
+        "title",
+        "description",
+        "venue",
+        "starts_at",
+        "cancellable_until",
+        "collect_until",
+        "pickup",
+        "notice",
+    }
+)
 _BREAKS = frozenset("\n\t")
 # Controls, surrogates (no UTF-8 for them), separators that break a line in some programs only.
 _REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -44,12 +66,19 @@ def refuse_if(faults: Iterable[Fault]) -> None:
 
 def tidied(plan: Plan) -> Plan:
     """`plan` with its texts as they are kept: no space around them, one kind of line break."""
-    texts = {name: value for name, value in structs.asdict(plan).items() if isinstance(value, str)}
-    return structs.replace(plan, **{name: _tidy(text) for name, text in texts.items()})
+    fields = structs.asdict(plan)
+    return structs.replace(plan, **{name: _tidy(value) for name, value in fields.items()})
 
 
-def _tidy(text: str) -> str:
-    return text.replace("\r\n", "\n").strip()
+def _tidy(value: Any) -> Any:
+    match value:
+        case str():
+            return value.replace("\r\n", "\n").strip()
+        case tuple():
+            return tuple(map(_tidy, value))
+        case QuotaDraft():
+            return tidied(value)
+    return value
 
 
 def event_faults(plan: EventDraft) -> Iterator[Fault]:
@@ -99,6 +128,25 @@ def publishing_faults(plan: EventDraft, now_ms: int) -> Iterator[Fault]:
         yield "quotas", "add at least one before publishing"
     if plan.closes_at <= now_ms:
         yield "closes_at", "is already past"
+
+
+def fixed_faults(state: str, before: EventDraft, after: EventDraft, now_ms: int) -> Iterator[Fault]:
+    """What may no longer change of an event in `state`."""
+    opened = state != DRAFT and now_ms >= before.opens_at
+    for field in differences(before, after):
+        if state in (CLOSED, CANCELLED) and field not in _CHANGE_AFTER_CLOSING:
+            yield field, "cannot change: the sale has ended"
+        elif state != DRAFT and field == "allowance_group":
+            yield field, "cannot change once published"
+        elif opened and field == "opens_at":
+            yield field, "cannot change: the sale has opened"
+
+
+def fixed_quota_faults(state: str, before: QuotaDraft, after: QuotaDraft) -> Iterator[Fault]:
+    """What may no longer change of a quota of an event in `state`."""
+    for field in differences(before, after):
+        if state != DRAFT and field in ("price", "currency"):
+            yield field, "cannot change once published"
 
 
 def text_faults(

@@ -1,0 +1,321 @@
+"""What staff do with events: draft, change, publish, pause, resume, close, and their quotas.
+
+Every act is checked against the staff member's role and organisation, writes SQL and the audit trail in one
+transaction, and then has the keeper carry it to Redis. When Redis is away the act stands in SQL and
+`StoreUnavailable` is raised: the same call again, or the worker, carries it over.
+"""
+
+import secrets
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import Any
+
+from msgspec import UNSET, structs
+from sqlalchemy.orm import Session
+
+from ticketing.catalogue import repository
+from ticketing.catalogue.model import (
+    EventChanges,
+    EventDraft,
+    Plan,
+    QuotaChanges,
+    QuotaDraft,
+    changed,
+    differences,
+    given,
+)
+from ticketing.catalogue.tables import (
+    CANCELLED,
+    CLOSED,
+    DRAFT,
+    PAUSED,
+    PUBLISHED,
+    AllowanceGroup,
+    Event,
+    Quota,
+)
+from ticketing.catalogue.validation import (
+    Fault,
+    event_faults,
+    fixed_faults,
+    fixed_quota_faults,
+    group_faults,
+    publishing_faults,
+    quota_faults,
+    reason_faults,
+    refuse_if,
+    tidied,
+)
+from ticketing.clock import ServerClock
+from ticketing.database import Sessions, reading
+from ticketing.errors import Code, Refusal
+from ticketing.inventory.keeper import Keeper
+from ticketing.inventory.model import QuotaCounts
+from ticketing.services import event_access, trail
+from ticketing.services.keeper import SaleKeeper
+from ticketing.services.tokens import Claims
+
+_ACT_BYTES = 12
+
+_MOVES = {
+    "publish": (frozenset({DRAFT}), PUBLISHED),
+    "pause": (frozenset({PUBLISHED}), PAUSED),
+    "resume": (frozenset({PAUSED}), PUBLISHED),
+    "close": (frozenset({PUBLISHED, PAUSED}), CLOSED),
+}
+"""Verb -> the states it starts from and the one it leads to; repeating a verb changes nothing."""
+
+
+class CatalogueService:
+    """Events and allowance groups, as staff see and change them. Refusals are raised."""
+
+    def __init__(
+        self, sessions: Sessions, sale_keeper: SaleKeeper, keeper: Keeper, clock: ServerClock
+    ) -> None:
+        self._sessions = sessions
+        self._sale_keeper = sale_keeper
+        self._keeper = keeper
+        self._clock = clock
+
+    # Reading
+
+    def list_events(self, staff: Claims) -> Sequence[Event]:
+        """The events of the staff member's organisation and below, drafts too, latest sale first."""
+        event_access.require_staff(staff)
+        with reading(self._sessions) as session:
+            return repository.of_organisations(session, event_access.organisations_below(staff))
+
+    def event(self, staff: Claims, event_id: str) -> Event:
+        """One event with its quotas. Capacities after publishing lag a moment behind Redis."""
+        with reading(self._sessions) as session:
+            return event_access.readable(session, staff, event_id)
+
+    def list_groups(self, staff: Claims) -> Sequence[AllowanceGroup]:
+        """The groups that events of the staff member's organisation and below can share."""
+        event_access.require_staff(staff)
+        with reading(self._sessions) as session:
+            return repository.groups_of(session, event_access.organisations_below(staff))
+
+    # Drafting and changing
+
+    def create_group(
+        self, staff: Claims, name: str, per_card_limit: int | None, organisation: str | None = None
+    ) -> str:
+        """A series of events with a common limit per card; returns its id. The limit cannot change later."""
+        event_access.require_writer(staff)
+        name = name.strip()
+        refuse_if(group_faults(name, per_card_limit))
+        with self._sessions.begin() as session:
+            owner = event_access.owner(session, staff, organisation)
+            group = repository.add_group(session, owner, name, per_card_limit)
+            detail = {"name": name, "per_card_limit": per_card_limit, "organisation": owner}
+            self._record(session, staff, "group.create", f"group:{group.id}", detail)
+            return group.id
+
+    def create_event(self, staff: Claims, draft: EventDraft, reason: str = "") -> str:
+        """A new draft, unseen by members until it is published; returns its id."""
+        event_access.require_writer(staff)
+        plan = tidied(draft)
+        refuse_if(chain(reason_faults(reason), event_faults(plan)))
+        with self._sessions.begin() as session:
+            owner = event_access.owner(session, staff, plan.organisation)
+            refuse_if(_reference_faults(session, plan, owner))
+            event = repository.add_event(session, plan, owner, self._clock.now_ms())
+            detail = {"plan": repository.plan_of(event), "reason": reason}
+            self._record(session, staff, "event.create", f"event:{event.id}", detail)
+            return event.id
+
+    def patch_event(self, staff: Claims, event_id: str, changes: EventChanges, reason: str = "") -> Event:
+        """Change what may still change of an event; without a difference nothing happens."""
+        refuse_if(reason_faults(reason))
+        with self._sessions.begin() as session:
+            event = event_access.writable(session, staff, event_id)
+            before = repository.plan_of(event)
+            after = _patched(event, before, changes)
+            fixed = fixed_faults(event.state, before, after, self._clock.now_ms())
+            references = _reference_faults(session, after, event.organisation_id)
+            refuse_if(chain(event_faults(after), fixed, references))
+            if before != after:
+                repository.write(event, after)
+                repository.move_to_group(session, event, after.allowance_group)
+                event.version += 1
+                detail = {"changes": _from_to(before, after), "reason": reason}
+                self._record(session, staff, "event.change", f"event:{event_id}", detail)
+        return self._applied(staff, event_id)
+
+    # On sale and off it
+
+    def publish(self, staff: Claims, event_id: str, reason: str = "") -> Event:
+        """Put a draft on sale: members see it now and buy from `opens_at` on."""
+        return self._move(staff, event_id, "publish", reason)
+
+    def pause(self, staff: Claims, event_id: str, reason: str = "") -> Event:
+        """Take no new holds for now; what is held may still be confirmed."""
+        return self._move(staff, event_id, "pause", reason)
+
+    def resume(self, staff: Claims, event_id: str, reason: str = "") -> Event:
+        """Go on after a pause."""
+        return self._move(staff, event_id, "resume", reason)
+
+    def close(self, staff: Claims, event_id: str, reason: str = "") -> Event:
+        """End the sale for good; what is held may still be confirmed."""
+        return self._move(staff, event_id, "close", reason)
+
+    def _move(self, staff: Claims, event_id: str, verb: str, reason: str) -> Event:
+        refuse_if(reason_faults(reason))
+        sources, target = _MOVES[verb]
+        with self._sessions.begin() as session:
+            event = event_access.writable(session, staff, event_id)
+            if event.state in sources:
+                if event.state == DRAFT:
+                    self._check_publishable(event)
+                event.state = target
+                event.version += 1
+                self._record(session, staff, f"event.{verb}", f"event:{event_id}", {"reason": reason})
+            elif event.state != target:
+                raise _refused_move(event)
+        return self._applied(staff, event_id)
+
+    def _check_publishable(self, event: Event) -> None:
+        plan = repository.plan_of(event)
+        refuse_if(chain(event_faults(plan), publishing_faults(plan, self._clock.now_ms())))
+
+    # Quotas
+
+    def add_quota(self, staff: Claims, event_id: str, draft: QuotaDraft, reason: str = "") -> str:
+        """Add a quota, also in mid-sale; returns its id. Once published it is of the currency of the others."""
+        plan = tidied(draft)
+        refuse_if(chain(reason_faults(reason), quota_faults(plan)))
+        with self._sessions.begin() as session:
+            event = event_access.writable(session, staff, event_id)
+            _refuse_ended(event)
+            before = repository.plan_of(event)
+            refuse_if(event_faults(structs.replace(before, quotas=(*before.quotas, plan))))
+            quota = repository.add_quota(session, event, plan)
+            event.version += 1
+            detail = {"plan": plan, "reason": reason}
+            self._record(session, staff, "quota.add", f"quota:{quota.id}", detail)
+        self._sale_keeper.apply(event_id)
+        return quota.id
+
+    def change_quota(
+        self,
+        staff: Claims,
+        event_id: str,
+        quota_id: str,
+        changes: QuotaChanges,
+        reason: str = "",
+        force: bool = False,
+    ) -> Event:
+        """Change a quota; once published, its price and currency stay and Redis decides its capacity.
+
+        SQL takes a capacity that Redis decided from the log, a moment later. With `force` it may be below
+        what is held and sold: nothing is sold until it fits again. Raises `capacity_in_use` otherwise.
+        """
+        refuse_if(reason_faults(reason))
+        if {"capacity", "withheld"} & given(changes).keys():
+            event = self._for_writing(staff, event_id)
+            if event.state != DRAFT:
+                self._resize(staff, event, quota_id, changes, reason, force)
+                changes = structs.replace(changes, capacity=UNSET, withheld=UNSET)
+        with self._sessions.begin() as session:
+            event = event_access.writable(session, staff, event_id)
+            quota = _quota_of(event, quota_id)
+            before = repository.quota_plan_of(quota)
+            after = _checked_quota(event, quota, before, changes)
+            if before != after:
+                repository.write_quota(quota, after)
+                event.version += 1
+                detail = {"changes": _from_to(before, after), "reason": reason}
+                self._record(session, staff, "quota.change", f"quota:{quota_id}", detail)
+        return self._applied(staff, event_id)
+
+    def _for_writing(self, staff: Claims, event_id: str) -> Event:
+        event_access.require_writer(staff)
+        return self.event(staff, event_id)
+
+    def _resize(
+        self, staff: Claims, event: Event, quota_id: str, changes: QuotaChanges, reason: str, force: bool
+    ) -> None:
+        _refuse_ended(event)
+        self._sale_keeper.apply(event.id)
+        quota = _quota_of(event, quota_id)
+        counts = self._counts(event, quota)
+        before = structs.replace(
+            repository.quota_plan_of(quota), capacity=counts.capacity, withheld=counts.withheld
+        )
+        after = _checked_quota(event, quota, before, changes)
+        act_id = secrets.token_hex(_ACT_BYTES)
+        # Written first: the log's entry names the act, so who did it is known even if we stop here.
+        wish = {"act": act_id, "changes": _from_to(before, after), "force": force, "reason": reason}
+        self._record_alone(staff, "quota.resize", quota_id, wish)
+        try:
+            self._sale_keeper.resize(
+                event.id, quota.number, after.capacity, after.withheld, act_id=act_id, force=force
+            )
+        except Refusal as refusal:
+            self._record_alone(staff, "quota.resize_refused", quota_id, {"act": act_id, "code": refusal.code})
+            raise
+
+    def _counts(self, event: Event, quota: Quota) -> QuotaCounts:
+        group = self._keeper.state(event.group_id)
+        if group is None or event.id not in group.events:
+            raise Refusal(Code.RECOVERING)
+        return group.events[event.id].counts[quota.number]
+
+    def _record_alone(self, staff: Claims, action: str, quota_id: str, detail: Any) -> None:
+        with self._sessions.begin() as session:
+            self._record(session, staff, action, f"quota:{quota_id}", detail)
+
+    def _applied(self, staff: Claims, event_id: str) -> Event:
+        self._sale_keeper.apply(event_id)
+        return self.event(staff, event_id)
+
+    def _record(self, session: Session, staff: Claims, action: str, subject: str, detail: Any) -> None:
+        trail.record(session, self._clock.now_ms(), staff.actor, action, subject, detail)
+
+
+def _refused_move(event: Event) -> Refusal:
+    if event.state == DRAFT:
+        return Refusal(Code.SALE_NOT_OPEN, opens_at=event.opens_at)
+    return Refusal(Code.SALE_PAUSED if event.state == PAUSED else Code.SALE_CLOSED)
+
+
+def _refuse_ended(event: Event) -> None:
+    if event.state in (CLOSED, CANCELLED):
+        raise Refusal(Code.SALE_CLOSED)
+
+
+def _quota_of(event: Event, quota_id: str) -> Quota:
+    for quota in event.quotas:
+        if quota.id == quota_id:
+            return quota
+    raise Refusal(Code.NOT_FOUND)
+
+
+def _checked_quota(event: Event, quota: Quota, before: QuotaDraft, changes: QuotaChanges) -> QuotaDraft:
+    after = tidied(changed(before, changes))
+    refuse_if(chain(quota_faults(after), fixed_quota_faults(event.state, before, after)))
+    others = [after if other is quota else repository.quota_plan_of(other) for other in event.quotas]
+    refuse_if(event_faults(structs.replace(repository.plan_of(event), quotas=tuple(others))))
+    return after
+
+
+def _patched(event: Event, before: EventDraft, changes: EventChanges) -> EventDraft:
+    after = tidied(changed(before, changes))
+    # Clients are shown the event's own id for a group of its own and may send it back.
+    return structs.replace(after, allowance_group=None) if after.allowance_group == event.id else after
+
+
+def _reference_faults(session: Session, plan: EventDraft, organisation_id: str) -> Iterator[Fault]:
+    """What a plan names and SQL does not have."""
+    if plan.allowance_group is not None:
+        group = repository.get_group(session, plan.allowance_group)
+        if group is None or group.organisation_id != organisation_id:
+            yield "allowance_group", "is no group of this organisation"
+    for unknown in event_access.unknown_organisations(session, plan.eligible_organisations or ()):
+        yield "eligible_organisations", f"{unknown} is unknown"
+
+
+def _from_to(before: Plan, after: Plan) -> dict[str, Any]:
+    return {field: [getattr(before, field), value] for field, value in differences(before, after).items()}
