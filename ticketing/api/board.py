@@ -235,10 +235,9 @@ class EventBoard:
         return result
 
     def _is_recovering(self, group_id: str, state: GroupState | None) -> bool:
-        expected = self._watermarks.epoch(group_id)
         if state is None:
-            return expected is not None
-        return state.epoch != expected or state.position < self._watermarks.position(group_id, state.epoch)
+            return self._watermarks.epoch(group_id) is not None
+        return not state.as_expected
 
     # How it is rendered
 

@@ -121,6 +121,7 @@ class GroupState(Struct, frozen=True):
 
     now: int
     epoch: str
+    as_expected: bool  # of the epoch, and not behind the position, that this process knows
     position: int  # the last log entry written
     backlog: int  # entries not yet trimmed
     per_card_limit: int | None

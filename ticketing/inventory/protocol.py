@@ -187,7 +187,7 @@ def configure_request(rules: EventRules) -> tuple[Any, ...]:
 
 def group_from(reply: Reply) -> GroupState | None:
     """The answer of `read_group.lua`, or None when Redis does not know the group."""
-    epoch, backlog, limit, sales, stock, next_due = reply.results
+    epoch, as_expected, backlog, limit, sales, stock, next_due = reply.results
     if not epoch:
         return None
     counts: dict[str, dict[int, QuotaCounts]] = {}
@@ -198,7 +198,9 @@ def group_from(reply: Reply) -> GroupState | None:
         event_id: EventState(_rules_from(event_id, sale, counts.get(event_id, {})), counts.get(event_id, {}))
         for event_id, sale in sales
     }
-    return GroupState(reply.now, epoch, reply.position, backlog, limit or None, events, next_due or None)
+    return GroupState(
+        reply.now, epoch, as_expected, reply.position, backlog, limit or None, events, next_due or None
+    )
 
 
 def entry_from(position: int, raw: bytes) -> LogEntry:

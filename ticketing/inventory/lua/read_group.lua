@@ -3,7 +3,8 @@
 -- uses     group records
 -- flags    no-writes
 -- request  nothing (0)
--- results  {epoch or false, entries in the log, limit, list of {event, rules}, list of {event/quota, stock}, next due or 0}
+-- results  {epoch or false, whether it is as the caller expects, entries in the log, limit,
+--          list of {event, rules}, list of {event/quota, stock}, next due or 0}
 
 local function rows(key)
   local flat, list = redis.call('HGETALL', key), {}
@@ -12,4 +13,6 @@ local function rows(key)
 end
 
 local due = redis.call('ZRANGE', DUE, 0, 0, 'WITHSCORES')
-return reply({ epoch, redis.call('XLEN', LOG), group_limit, rows(SALE), rows(STOCK), tonumber(due[2] or 0) })
+return reply({
+  epoch, known_group, redis.call('XLEN', LOG), group_limit, rows(SALE), rows(STOCK), tonumber(due[2] or 0),
+})
