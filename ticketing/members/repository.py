@@ -38,6 +38,11 @@ def organisation(session: Session, organisation_id: str) -> Organisation | None:
     return session.get(Organisation, organisation_id)
 
 
+def organisation_of(session: Session, organisation_id: str) -> Organisation:
+    """The organisation that a row refers to, which is therefore there."""
+    return session.get_one(Organisation, organisation_id)
+
+
 def organisations(session: Session, below: str | None = None) -> Sequence[Organisation]:
     """The tree in the order of its paths; with `below` (a path), that organisation and all under it."""
     query = select(Organisation).order_by(Organisation.path)

@@ -52,6 +52,12 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """How the audit trail names the person: `member:ID` or `staff:USERNAME`."""
         return f"staff:{self.name}" if self.kind == "staff" else f"member:{self.id}"
 
+    def covers(self, organisation_path: str) -> bool:
+        """Whether `organisation_path` is the person's own organisation or lies below it."""
+        return organisation_path == self.organisation_path or organisation_path.startswith(
+            f"{self.organisation_path}."
+        )
+
 
 class TokenSigner:
     """Signs claims and reads them back. Safe to share between threads."""

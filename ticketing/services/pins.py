@@ -1,0 +1,41 @@
+"""PINs of cards: made, compared, replaced. A short PIN is protected by the key and the limit of attempts."""
+
+import hmac
+import os
+
+from ticketing.errors import Code, Refusal
+from ticketing.keyring import Keyring
+from ticketing.members.numbers import PIN_RULE, read_pin
+from ticketing.members.repository import PinRecord
+from ticketing.members.tables import Card
+
+SALT_BYTES = 16
+
+_ABSENT = PinRecord(member_id=0, salt=bytes(SALT_BYTES), digest=bytes(32), usable=False)
+
+
+def set_pin(keyring: Keyring, card: Card, pin: str, *, chosen: bool) -> None:
+    """Give the card a PIN. `chosen`: by the member; otherwise they must choose their own at the next login."""
+    card.pin_salt = os.urandom(SALT_BYTES)
+    card.pin_digest = keyring.pin_digest(card.pin_salt, pin)
+    card.pin_chosen = chosen
+    card.pin_must_change = not chosen
+
+
+def is_right_pin(keyring: Keyring, record: PinRecord | None, typed: str) -> bool:
+    """Whether `typed` opens the card. Takes the same time for no card, a wrong PIN and an unusable card."""
+    known = record or _ABSENT
+    digest = keyring.pin_digest(known.salt, read_pin(typed) or typed)
+    return hmac.compare_digest(digest, known.digest) & known.usable
+
+
+def new_pin(typed: str, previous: str) -> str:
+    """The PIN a member chooses. Raises `Refusal` INVALID naming `new_pin`."""
+    pin = read_pin(typed)
+    if pin is None:
+        raise Refusal(Code.INVALID, errors=[{"field": "new_pin", "reason": f"must be {PIN_RULE}"}])
+    if pin == read_pin(previous):
+        raise Refusal(
+            Code.INVALID, errors=[{"field": "new_pin", "reason": "must differ from the present PIN"}]
+        )
+    return pin

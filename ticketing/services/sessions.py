@@ -1,0 +1,196 @@
+"""Signing in and out: members by card number and PIN, staff by name and password.
+
+An unknown card, a wrong PIN and a blocked card are told apart by nobody outside: each costs the same one
+look-up, the same HMAC and the same counters, and gets the same answer. What a login gives is a signed token;
+ending it early is a row in `session_changes` that every process reads within two seconds.
+"""
+
+from functools import cached_property
+
+from limits.strategies import RateLimiter
+from msgspec.structs import replace
+from sqlalchemy.orm import Session
+
+from ticketing.clock import ServerClock
+from ticketing.database import Sessions, reading
+from ticketing.errors import Code, Refusal
+from ticketing.keyring import Keyring
+from ticketing.members import repository as members
+from ticketing.members.numbers import read_card_number
+from ticketing.members.repository import Holder, PinRecord
+from ticketing.members.tables import ACTIVE, Card, Organisation
+from ticketing.services import trail
+from ticketing.services.attempts import Attempts
+from ticketing.services.passwords import hash_password, is_password, random_password
+from ticketing.services.pins import is_right_pin, new_pin, set_pin
+from ticketing.services.tokens import Claims, TokenSigner, new_session_id
+from ticketing.settings import Settings
+from ticketing.staff import repository as staff
+from ticketing.staff.names import read_username
+from ticketing.staff.tables import StaffAccount
+
+MINUTE_MS = 60_000
+
+
+class SessionService:
+    """Login, logout, the member's own PIN, and the idle life of a session in the browser."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        keyring: Keyring,
+        signer: TokenSigner,
+        limiter: RateLimiter,
+        clock: ServerClock,
+        settings: Settings,
+    ) -> None:
+        self._sessions = sessions
+        self._keyring = keyring
+        self._signer = signer
+        self._clock = clock
+        self._settings = settings
+        self._attempts = Attempts(
+            limiter, settings.login_failures_per_card, settings.login_failures_per_address
+        )
+
+    def login_member(self, card_number: str, pin: str, address: str) -> tuple[str, Claims]:
+        """A member's token and claims, good until `expires_at`; `renew` makes the browser's of it.
+
+        Raises `Refusal` BAD_CREDENTIALS, or RATE_LIMITED with `retry_after_ms` after too many failures of
+        the card or of the client's `address`: alike whether the card exists or not.
+        """
+        digest = self._keyring.card_digest(read_card_number(card_number) or card_number)
+        self._attempts.begin(_card(digest), address)
+        claims = self._judge_pin(digest, pin)
+        if claims is None:
+            self._attempts.failed(address)
+            raise Refusal(Code.BAD_CREDENTIALS)
+        self._attempts.succeeded(_card(digest))
+        return self._signer.sign(claims), claims
+
+    def login_staff(self, username: str, password: str, address: str) -> tuple[str, Claims]:
+        """A staff token and claims, as `login_member`; an unknown or disabled account costs the same hash."""
+        name = read_username(username) or username
+        self._attempts.begin(f"staff:{name}", address)
+        claims = self._judge_password(name, password)
+        if claims is None:
+            self._attempts.failed(address)
+            raise Refusal(Code.BAD_CREDENTIALS)
+        self._attempts.succeeded(f"staff:{name}")
+        return self._signer.sign(claims), claims
+
+    def renew(self, claims: Claims) -> str:
+        """A token of the same session for the browser: it ends when idle, and never lives past `expires_at`."""
+        minutes = self._settings
+        idle = minutes.member_idle_minutes if claims.kind == "member" else minutes.staff_idle_minutes
+        idle_at = min(claims.expires_at, self._clock.now_ms() + idle * MINUTE_MS)
+        return self._signer.sign(replace(claims, idle_at=idle_at))
+
+    def logout(self, claims: Claims, *, everywhere: bool = False) -> None:
+        """End this session in every process, or with `everywhere` all that the person signed in to before."""
+        now = self._clock.now_ms()
+        with self._sessions.begin() as session:
+            if everywhere:
+                members.note_change(session, now, claims.subject, not_before=now)
+            members.note_change(session, now, claims.subject, session_id=claims.session_id)
+
+    def change_pin(self, claims: Claims, pin: str, new: str) -> tuple[str, Claims]:
+        """Set the member's own PIN and end all their other sessions; this one goes on, also under its old token.
+
+        Raises `Refusal` INVALID naming `new_pin`, BAD_CREDENTIALS, CARD_BLOCKED, or RATE_LIMITED.
+        """
+        chosen = new_pin(new, previous=pin)
+        target = f"member:{claims.id}"
+        self._attempts.begin(target)
+        now = self._clock.now_ms()
+        with self._sessions.begin() as session:
+            card = self._own_card(session, claims, pin)
+            set_pin(self._keyring, card, chosen, chosen=True)
+            members.note_change(session, now, claims.subject, session_id=claims.session_id, not_before=now)
+            trail.record(session, now, claims.actor, "card.change_pin", f"card:{card.id}", {})
+        self._attempts.succeeded(target)
+        changed = replace(claims, pin_must_change=False)
+        return self._signer.sign(changed), changed
+
+    # Members
+
+    def _judge_pin(self, card_digest: bytes, pin: str) -> Claims | None:
+        # The time is taken before the PIN is read, so that a PIN changed in between ends this session too.
+        now = self._clock.now_ms()
+        with reading(self._sessions) as session:
+            record = members.pin_record(session, card_digest)
+            right = is_right_pin(self._keyring, record, pin)
+            holder = members.holder_by_card(session, card_digest) if right else None
+            if holder is None:
+                return None
+            ended_before = members.sessions_ended_before(session, f"m:{holder.member.id}")
+        return self._member_claims(holder, max(now, ended_before))
+
+    def _member_claims(self, holder: Holder, now: int) -> Claims:
+        expires_at = now + self._settings.member_session_minutes * MINUTE_MS
+        return Claims(
+            kind="member",
+            id=holder.member.id,
+            session_id=new_session_id(),
+            issued_at=now,
+            expires_at=expires_at,
+            idle_at=expires_at,
+            name=holder.member.name,
+            organisation_id=holder.organisation.id,
+            organisation_name=holder.organisation.name,
+            organisation_path=holder.organisation.path,
+            card_last_four=holder.card.last_four,
+            pin_must_change=holder.card.pin_must_change,
+        )
+
+    def _own_card(self, session: Session, claims: Claims, pin: str) -> Card:
+        holder = members.holder(session, claims.id, lock=True)
+        if holder is None or claims.kind != "member":
+            raise Refusal(Code.BAD_CREDENTIALS)
+        card = holder.card
+        if card.status != ACTIVE:
+            raise Refusal(Code.CARD_BLOCKED)
+        record = PinRecord(claims.id, card.pin_salt, card.pin_digest, usable=True)
+        if not is_right_pin(self._keyring, record, pin):
+            raise Refusal(Code.BAD_CREDENTIALS)
+        return card
+
+    # Staff
+
+    def _judge_password(self, username: str, password: str) -> Claims | None:
+        now = self._clock.now_ms()
+        absent = self._absent_hash
+        with reading(self._sessions) as session:
+            account = staff.account(session, username)
+        right = is_password(password, account.password_hash if account else absent)
+        if not right or account is None or account.disabled:
+            return None
+        with reading(self._sessions) as session:
+            organisation = members.organisation_of(session, account.organisation_id)
+            ended_before = members.sessions_ended_before(session, f"s:{account.id}")
+        return self._staff_claims(account, organisation, max(now, ended_before))
+
+    def _staff_claims(self, account: StaffAccount, organisation: Organisation, now: int) -> Claims:
+        expires_at = now + self._settings.staff_session_minutes * MINUTE_MS
+        return Claims(
+            kind="staff",
+            id=account.id,
+            session_id=new_session_id(),
+            issued_at=now,
+            expires_at=expires_at,
+            idle_at=expires_at,
+            name=account.username,
+            role=account.role,
+            organisation_id=organisation.id,
+            organisation_name=organisation.name,
+            organisation_path=organisation.path,
+        )
+
+    @cached_property
+    def _absent_hash(self) -> str:
+        """What the password of an account that does not exist is compared with."""
+        return hash_password(random_password())
+
+
+def _card(digest: bytes) -> str:
+    return f"card:{digest.hex()}"
