@@ -18,6 +18,9 @@ from ticketing.inventory.protocol import Bounds
 from ticketing.inventory.rush import Inventory
 from ticketing.inventory.watermarks import Watermarks
 from ticketing.keyring import Keyring
+from ticketing.services.keeper import SaleKeeper
+from ticketing.services.orders import OrderService
+from ticketing.services.returns import ReturnService
 from ticketing.services.tokens import TokenSigner
 from ticketing.settings import Settings
 
@@ -43,10 +46,15 @@ class Services:
             socket_timeout=REDIS_TIMEOUT_SECONDS,
         )
         self.keeper = Keeper(self.redis, self.clock, bounds_of(settings), self.watermarks)
+        self.queue_redis = queue_client(settings)
+        self.sale_keeper = SaleKeeper(self.sessions, self.keeper, self.clock)
+        self.returns = ReturnService(self.sessions, self.keeper, self.clock)
+        self.orders = OrderService(self.sessions, self.keeper, self.clock, self.returns)
 
     def close(self) -> None:
         """Give every connection back."""
         self.redis.close()
+        self.queue_redis.close()
         self.engine.dispose()
 
 
@@ -76,6 +84,12 @@ def build(settings: Settings) -> Services:
 def build_async(settings: Settings) -> AsyncServices:
     """Services for the API."""
     return AsyncServices(settings)
+
+
+def queue_client(settings: Settings) -> Redis:
+    """A connection of RQ's own: it must not decode, and its worker waits longer than a command may take."""
+    url = settings.queue_redis_url or _given(settings.redis_url, "TICKETING_REDIS_URL")
+    return Redis.from_url(url, socket_timeout=REDIS_TIMEOUT_SECONDS)
 
 
 def bounds_of(settings: Settings) -> Bounds:

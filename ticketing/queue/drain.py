@@ -1,0 +1,155 @@
+"""From a group's log into SQL: a batch, its orders and the cursor in one transaction, and then the trim.
+
+The cursor is moved first and only from where it was read; that takes its row's lock, so of two drains at
+once the second finds it moved and leaves. A crash before the commit leaves nothing, one after it leaves
+entries behind the cursor, which the next trim drops.
+"""
+
+from collections.abc import Sequence
+from itertools import count
+
+import structlog
+from msgspec import structs
+from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.orm import Session
+
+from ticketing import identifiers
+from ticketing.catalogue import log as catalogue_log
+from ticketing.clock import ServerClock
+from ticketing.database import Sessions, reading
+from ticketing.errors import Refusal
+from ticketing.inventory.keeper import Keeper
+from ticketing.inventory.model import LogEntry
+from ticketing.inventory.watermarks import Watermarks
+from ticketing.orders import repository as orders
+from ticketing.orders.model import CursorRecord, OrderRecord, Poison
+from ticketing.services.orders import order_from_hold
+
+POISONOUS = (Poison, IntegrityError, DataError, OverflowError)
+"""What an entry's content can cause. An outage, a lock or a deadlock is none of these."""
+
+BATCHES_PER_RUN = 5
+"""Batches of one run, so that no group keeps the worker from the others."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Drain:
+    """Records the logs of groups. Any number may run at once, in any number of processes."""
+
+    def __init__(
+        self, sessions: Sessions, keeper: Keeper, clock: ServerClock, watermarks: Watermarks, batch_max: int
+    ) -> None:
+        self._sessions = sessions
+        self._keeper = keeper
+        self._clock = clock
+        self._watermarks = watermarks
+        self._batch_max = batch_max
+
+    def run(self, group_id: str) -> int:
+        """Record at most five batches of a group's log; how many entries, 0 when there is nothing left to do.
+
+        Nothing moves while Redis is of another epoch or behind SQL, or the log has a gap. Raises
+        `StoreUnavailable` or SQLAlchemy's `OperationalError` in an outage; whoever calls tries again.
+        """
+        at = self._cursor(group_id)
+        if at is None or not self._trim(at):
+            return 0
+        total = 0
+        for _ in range(BATCHES_PER_RUN):
+            moved = self._step(at)
+            total += moved
+            if moved == 0:
+                break
+            at = structs.replace(at, position=at.position + moved)
+            self._trim(at)
+        return total
+
+    def _cursor(self, group_id: str) -> CursorRecord | None:
+        with reading(self._sessions) as session:
+            at = orders.cursor(session, group_id)
+        if at is not None:
+            self._watermarks.expect(group_id, at.epoch, at.position)
+        return at
+
+    def _trim(self, at: CursorRecord) -> bool:
+        # Also proves that Redis still is of the cursor's epoch, and not behind it.
+        try:
+            self._keeper.trim(at.group_id, at.epoch, at.position)
+        except Refusal as refusal:
+            _log.error("drain_stopped", group=at.group_id, code=refusal.code.value, position=at.position)
+            return False
+        return True
+
+    def _step(self, at: CursorRecord) -> int:
+        entries = self._keeper.read_log(at.group_id, at.position, self._batch_max)
+        in_place = zip(entries, count(at.position + 1), strict=False)
+        unbroken = [entry for entry, position in in_place if entry.position == position]
+        if entries and not unbroken:
+            self._report_gap(at, entries[0].position)
+        return self._record(at, unbroken) if unbroken else 0
+
+    def _report_gap(self, at: CursorRecord, found: int) -> None:
+        if self._cursor(at.group_id) == at:  # otherwise another drain recorded and trimmed meanwhile
+            _log.error("log_has_gap", group=at.group_id, cursor=at.position, next_entry=found)
+
+    def _record(self, at: CursorRecord, entries: Sequence[LogEntry]) -> int:
+        """Record `entries`, which follow the cursor; how far it moved (less: another drain was quicker)."""
+        try:
+            return len(entries) if self._commit(at, entries) else 0
+        except POISONOUS as error:
+            if len(entries) == 1:
+                return self._set_aside(at, entries[0], error)
+        half = len(entries) // 2
+        moved = self._record(at, entries[:half])
+        if moved < half:
+            return moved
+        return moved + self._record(structs.replace(at, position=at.position + moved), entries[half:])
+
+    def _commit(self, at: CursorRecord, entries: Sequence[LogEntry]) -> bool:
+        with self._sessions.begin() as session:
+            if not orders.move_cursor(session, at, entries[-1].position):
+                return False
+            records = _orders_of(session, entries)
+            orders.record_orders(session, records, self._clock.now_ms())
+            _follow_resizes(session, entries)
+        return True
+
+    def _set_aside(self, at: CursorRecord, entry: LogEntry, error: Exception) -> int:
+        with self._sessions.begin() as session:
+            if not orders.move_cursor(session, at, entry.position):
+                return 0
+            reason = f"{type(error).__name__}: {error}"
+            orders.set_aside(session, at, entry.position, entry.raw, reason, self._clock.now_ms())
+        _log.error("entry_set_aside", group=at.group_id, position=entry.position, reason=type(error).__name__)
+        return 1
+
+
+def _orders_of(session: Session, entries: Sequence[LogEntry]) -> list[OrderRecord]:
+    if any(entry.kind == "damaged" for entry in entries):
+        raise Poison("the entry's bytes cannot be read")
+    holds = [(entry, entry.hold) for entry in entries if entry.hold is not None]
+    currencies = catalogue_log.currencies(session, {hold.event_id for _, hold in holds}) if holds else {}
+    records = []
+    for entry, hold in holds:
+        if hold.event_id not in currencies or hold.position != entry.position:
+            raise Poison(f"order {hold.id} is of an unknown event, or of another place in the log")
+        records.append(order_from_hold(hold, currencies[hold.event_id]))
+    return records
+
+
+def _follow_resizes(session: Session, entries: Sequence[LogEntry]) -> None:
+    for entry in entries:
+        if entry.kind == "resize":
+            event_id, quota, capacity, withheld = (entry.facts[name] for name in _RESIZED)
+            quota_id = identifiers.quota_id(str(event_id), _whole(quota))
+            catalogue_log.follow_capacity(session, quota_id, _whole(capacity), _whole(withheld))
+
+
+def _whole(value: object) -> int:
+    if not isinstance(value, int):
+        raise Poison(f"{value!r} is no whole number")
+    return value
+
+
+_RESIZED = ("event_id", "quota", "capacity", "withheld")

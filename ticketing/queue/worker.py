@@ -1,0 +1,113 @@
+"""One worker process: RQ's worker in the main thread, a watcher and a candidate for the schedule beside it.
+
+Jobs run in this process, without a fork: a drain keeps its connections, and a worker that dies takes only
+a job that the next look rings for again.
+"""
+
+from threading import Event, Thread
+from types import FrameType
+from typing import Any
+
+import structlog
+from rq.exceptions import StopRequested
+from rq.serializers import JSONSerializer
+from rq.worker import SimpleWorker
+
+from ticketing.bootstrap import Services, build, queue_client
+from ticketing.queue import jobs
+from ticketing.queue.bell import QUEUE, Bell, rush_queue
+from ticketing.queue.drain import Drain
+from ticketing.queue.schedule import Schedule
+from ticketing.queue.watcher import Watcher
+from ticketing.settings import Settings
+
+HEARTBEAT_SECONDS = 60
+"""After how long without a sign of life RQ counts a worker as gone."""
+
+_RESTART_SECONDS = 1.0
+_FAREWELL_SECONDS = 5.0
+_LOG_LEVEL = "WARNING"
+
+_log = structlog.get_logger(__name__)
+
+
+class RushWorker(SimpleWorker):
+    """RQ's worker without a fork; it says when it was asked to stop, and waits for Redis at most 2 s."""
+
+    max_connection_wait_time = 2.0
+
+    def __init__(self, connection: Any, stop: Event) -> None:
+        super().__init__(
+            [QUEUE], connection=connection, serializer=JSONSerializer, worker_ttl=HEARTBEAT_SECONDS
+        )
+        self._asked_to_stop = stop
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        """SIGTERM or SIGINT: end after the job in hand."""
+        self._asked_to_stop.set()
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+
+
+def run(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT. `settings` have every address filled in."""
+    services = build(settings)
+    duties = duties_of(services)
+    jobs.use(duties)
+    stop = Event()
+    watcher = Watcher(services.sessions, services.keeper, services.watermarks, duties.bell)
+    schedule = Schedule(rush_queue(services.queue_redis))
+    threads = [
+        Thread(target=duty.run, args=(stop,), name=type(duty).__name__, daemon=True)
+        for duty in (watcher, schedule)
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        _work(settings, stop)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(_FAREWELL_SECONDS)
+        services.close()
+
+
+def duties_of(services: Services) -> jobs.Duties:
+    """What this process' jobs work with."""
+    return jobs.Duties(
+        sessions=services.sessions,
+        keeper=services.keeper,
+        drain=drain_of(services),
+        sale_keeper=services.sale_keeper,
+        returns=services.returns,
+        bell=Bell(rush_queue(services.queue_redis)),
+    )
+
+
+def drain_of(services: Services) -> Drain:
+    """A drain over the servers of `services`."""
+    return Drain(
+        services.sessions,
+        services.keeper,
+        services.clock,
+        services.watermarks,
+        services.settings.drain_batch_max,
+    )
+
+
+def _work(settings: Settings, stop: Event) -> None:
+    # RQ's worker ends by itself when Redis stays away or anything unforeseen happens; ours starts again.
+    try:
+        while not stop.is_set():
+            _work_until_interrupted(settings, stop)
+            stop.wait(_RESTART_SECONDS)
+    except StopRequested:
+        return
+
+
+def _work_until_interrupted(settings: Settings, stop: Event) -> None:
+    try:
+        RushWorker(queue_client(settings), stop).work(logging_level=_LOG_LEVEL)
+    except StopRequested:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever ended RQ's worker, the tickets wait for another
+        _log.warning("worker_interrupted", error=f"{type(error).__name__}: {error}")
