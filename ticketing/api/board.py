@@ -87,17 +87,17 @@ class EventBoard:
 
     def event(self, event_id: str) -> schemas.Event | None:
         """A published event."""
-        poster = self._poster(event_id)
+        poster = self.poster(event_id)
         return poster.event if poster else None
 
     def events(self) -> list[schemas.Event]:
         """Every published event, soonest sale first."""
-        posters = [self._poster(event_id) for event_id in list(self._cards)]
+        posters = [self.poster(event_id) for event_id in list(self._cards)]
         return sorted((p.event for p in posters if p), key=lambda event: (event.opens_at, event.id))
 
     def availability(self, event_id: str) -> schemas.Availability | None:
         """The counts of a published event."""
-        poster = self._poster(event_id)
+        poster = self.poster(event_id)
         return poster.availability if poster else None
 
     def card(self, event_id: str) -> Card | None:
@@ -135,7 +135,7 @@ class EventBoard:
             await self.read_catalogue()
         if group_id is not None:
             await self._fresh_reading(group_id)
-        return self._poster(event_id)
+        return self.poster(event_id)
 
     async def group_of(self, event_id: str) -> str | None:
         """The group of an event; one that was published a moment ago is found in Redis' directory."""
@@ -241,7 +241,8 @@ class EventBoard:
 
     # How it is rendered
 
-    def _poster(self, event_id: str) -> Poster | None:
+    def poster(self, event_id: str) -> Poster | None:
+        """A published event as it was last read, rendered."""
         card = self._cards.get(event_id)
         if card is None:
             return None

@@ -11,9 +11,10 @@ from msgspec import structs
 
 from ticketing.api import schemas
 from ticketing.catalogue import tables
-from ticketing.identifiers import quota_id, ticket_codes
+from ticketing.identifiers import quota_id
 from ticketing.inventory.model import EventState, Hold, HoldStatus, Ledger, QuotaCounts, Use
 from ticketing.orders.model import OrderRecord, TicketRecord
+from ticketing.services.orders import order_from_hold
 from ticketing.services.tokens import Claims
 
 CURRENCY = "CNY"
@@ -180,25 +181,7 @@ def hold_as_made(hold: Hold, currency: str = CURRENCY) -> schemas.Hold:
 
 def order_as_confirmed(hold: Hold, currency: str = CURRENCY) -> schemas.Order:
     """An order as it was answered the first time, from Redis' record alone: what a replay says again."""
-    assert hold.number is not None
-    assert hold.confirmed_at is not None
-    seats = [quota_id(hold.event_id, item.quota) for item in hold.items for _ in range(item.quantity)]
-    return schemas.Order(
-        id=hold.id,
-        number=hold.number,
-        event_id=hold.event_id,
-        status="confirmed",
-        items=_items(hold),
-        amount=hold.amount,
-        currency=currency,
-        payment=schemas.Payment(hold.payment_method or "free", "due" if hold.amount else "not_needed"),
-        tickets=[
-            schemas.Ticket(code, code, seat, "issued", None)
-            for code, seat in zip(ticket_codes(hold.number, len(seats)), seats, strict=True)
-        ],
-        confirmed_at=instant(hold.confirmed_at),
-        recorded_at=None,
-    )
+    return order_view(order_from_hold(structs.replace(hold, returned_places=0), currency))
 
 
 def order_view(order: OrderRecord) -> schemas.Order:

@@ -1,0 +1,45 @@
+"""How a call is described: one `Operation` each, for the hot calls and the JSON routes alike.
+
+The dispatch of the hot calls routes by it, and `openapi` writes the document from it.
+"""
+
+from msgspec import Struct
+
+from ticketing.errors import Code
+
+JSON_BODY_CODES = (Code.BODY_TOO_LARGE, Code.UNSUPPORTED_MEDIA_TYPE, Code.MALFORMED_JSON, Code.INVALID)
+SESSION_CODES = (Code.UNAUTHENTICATED, Code.CROSS_ORIGIN, Code.FORBIDDEN)
+KEY_CODES = (Code.IDEMPOTENCY_KEY_MISSING, Code.IDEMPOTENCY_KEY_REUSED)
+
+
+class Operation(Struct, frozen=True, kw_only=True):
+    """One call of the contract.
+
+    `caller` is who may call: "public", "member", or staff ("staff"); `takes` and `gives` are structs of
+    `schemas`; `codes` are the refusals beside those that `caller`, `takes` and `keyed` bring along.
+    """
+
+    method: str
+    path: str
+    summary: str
+    tag: str
+    caller: str = "public"
+    takes: type[Struct] | None = None
+    body_optional: bool = False
+    gives: type[Struct] | None = None
+    status: int = 200
+    keyed: bool = False
+    codes: tuple[Code, ...] = ()
+    media_type: str = "application/json"
+    query: tuple[str, ...] = ()
+
+    def refusals(self) -> list[Code]:
+        """Every code this call may answer, each once, in the order of the table of codes."""
+        found = {*self.codes, Code.UNAVAILABLE}
+        if self.takes is not None:
+            found.update(JSON_BODY_CODES)
+        if self.caller != "public":
+            found.update(SESSION_CODES)
+        if self.keyed:
+            found.update(KEY_CODES)
+        return [code for code in Code if code in found]
