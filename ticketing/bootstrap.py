@@ -4,6 +4,8 @@
 belongs to the event loop that runs it. Whoever builds closes.
 """
 
+from limits.storage import RedisStorage
+from limits.strategies import FixedWindowRateLimiter, RateLimiter
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.retry import Retry as AsyncRetry
@@ -18,9 +20,13 @@ from ticketing.inventory.protocol import Bounds
 from ticketing.inventory.rush import Inventory
 from ticketing.inventory.watermarks import Watermarks
 from ticketing.keyring import Keyring
+from ticketing.members.revocations import Revocations
+from ticketing.services.catalogue import CatalogueService
 from ticketing.services.keeper import SaleKeeper
 from ticketing.services.orders import OrderService
 from ticketing.services.returns import ReturnService
+from ticketing.services.sessions import SessionService
+from ticketing.services.stats import StatsService
 from ticketing.services.tokens import TokenSigner
 from ticketing.settings import Settings
 
@@ -50,6 +56,12 @@ class Services:
         self.sale_keeper = SaleKeeper(self.sessions, self.keeper, self.clock)
         self.returns = ReturnService(self.sessions, self.keeper, self.clock)
         self.orders = OrderService(self.sessions, self.keeper, self.clock, self.returns)
+        self.catalogue = CatalogueService(self.sessions, self.keeper, self.sale_keeper, self.clock)
+        self.stats = StatsService(self.sessions, self.keeper, self.clock)
+        self.revocations = Revocations(self.sessions, _longest_session_ms(settings))
+        self.accounts = SessionService(
+            self.sessions, self.keyring, self.signer, _limiter(self.queue_redis), self.clock, settings
+        )
 
     def close(self) -> None:
         """Give every connection back."""
@@ -100,6 +112,15 @@ def bounds_of(settings: Settings) -> Bounds:
         abandoned_max=settings.abandoned_holds_max,
         pause_ms=settings.abandoned_pause_seconds * 1000,
     )
+
+
+def _limiter(redis: Redis) -> RateLimiter:
+    """Counters that all processes share; they hold digests and addresses, and may be lost without harm."""
+    return FixedWindowRateLimiter(RedisStorage("redis://", connection_pool=redis.connection_pool))
+
+
+def _longest_session_ms(settings: Settings) -> int:
+    return max(settings.member_session_minutes, settings.staff_session_minutes) * 60_000
 
 
 def _given(value: str | None, name: str) -> str:
