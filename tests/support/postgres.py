@@ -81,8 +81,7 @@ def running_postgres() -> Iterator[PostgresServer]:
 @contextmanager
 def _serving(binaries: Path, home: Path) -> Iterator[int]:
     port = _free_port()
-    # fsync is the disk's promise, not what these tests are about; the rest stays at its defaults.
-    options = {"port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}
+    options = {"port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
     flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
     log = (home / "log").open("wb")
     process = subprocess.Popen(

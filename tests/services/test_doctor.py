@@ -1,0 +1,141 @@
+"""Goal: the doctor calls a sound instance sound, and names each thing that is wrong, with how to mend it.
+
+Method: real servers; one setting at a time is made unsafe, and the doctor must name just that.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from sqlalchemy import text
+
+from tests.support.redis_clients import make_keeper
+from ticketing.database import make_engine
+from ticketing.services import doctor as subject
+from ticketing.services.doctor import Check, Diagnosis, Doctor
+
+GOOD_SECRET = "s" * subject.SECRET_CHARACTERS_MIN
+
+
+@pytest.fixture
+def redis_client(redis_url: str) -> Iterator["redis.Redis"]:
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        before = client.config_get("appendfsync", "maxmemory-policy", "appendonly")
+        client.config_set("appendfsync", "always")
+        yield client
+        for name, value in before.items():
+            client.config_set(name, value)
+
+
+@pytest.fixture
+def examine(
+    redis_client: "redis.Redis", redis_url: str, database_url: str, tmp_path: Path
+) -> Iterator[Callable[..., Diagnosis]]:
+    engine = make_engine(database_url)
+
+    def run(secret: str = GOOD_SECRET, heartbeat_age_ms: int | None = 0, url: str = redis_url) -> Diagnosis:
+        now = int(time.time() * 1000)
+        heartbeat = None if heartbeat_age_ms is None else now - heartbeat_age_ms
+        with make_keeper(url) as keeper:
+            return Doctor(keeper, engine, tmp_path, secret, lambda: heartbeat).examine()
+
+    yield run
+    engine.dispose()
+
+
+def _wrong(diagnosis: Diagnosis) -> list[Check]:
+    wrong = [check for check in diagnosis.checks if not check.ok]
+    assert diagnosis.ok == (not wrong)
+    assert all(check.mend for check in wrong), "whatever is wrong says how to mend it"
+    return wrong
+
+
+def test_a_sound_instance_is_called_sound(examine: Callable[..., Diagnosis]) -> None:
+    diagnosis = examine()
+    assert _wrong(diagnosis) == []
+    assert {"redis", "sql", "migrations", "secret", "clock", "disk", "worker"} <= {
+        c.name for c in diagnosis.checks
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "unsafe"),
+    [("appendfsync", "everysec"), ("appendonly", "no"), ("maxmemory-policy", "allkeys-lru")],
+)
+def test_an_unsafe_redis_is_named(
+    examine: Callable[..., Diagnosis], redis_client: "redis.Redis", name: str, unsafe: str
+) -> None:
+    redis_client.config_set(name, unsafe)
+    (check,) = _wrong(examine())
+    assert (check.name, check.found) == (f"redis {name}", unsafe)
+
+
+def test_redis_away_is_one_finding(examine: Callable[..., Diagnosis]) -> None:
+    (check,) = _wrong(examine(url="redis://127.0.0.1:1"))
+    assert check.name == "redis"
+    assert "ticketing up" in check.mend
+
+
+def test_the_bundled_servers_last_words_are_passed_on(
+    examine: Callable[..., Diagnosis], tmp_path: Path
+) -> None:
+    (tmp_path / "valkey").mkdir()
+    (tmp_path / "valkey" / "valkey.log").write_text(
+        "starting\nBad file format reading the append only file\n"
+    )
+    (check,) = _wrong(examine(url="redis://127.0.0.1:1"))
+    assert "Bad file format reading the append only file" in check.mend
+
+
+@pytest.mark.parametrize("age_ms", [None, subject.HEARTBEAT_AGE_MAX_MS + 5_000])
+def test_a_silent_worker_is_named(examine: Callable[..., Diagnosis], age_ms: int | None) -> None:
+    (check,) = _wrong(examine(heartbeat_age_ms=age_ms))
+    assert check.name == "worker"
+
+
+def test_a_short_secret_is_named(examine: Callable[..., Diagnosis]) -> None:
+    (check,) = _wrong(examine(secret="changeme"))
+    assert check.name == "secret"
+    assert "changeme" not in check.found + check.mend
+
+
+def test_a_secret_that_others_can_read_is_named(examine: Callable[..., Diagnosis], tmp_path: Path) -> None:
+    file = tmp_path / "secret.key"
+    file.write_text("x")
+    file.chmod(0o640)
+    (check,) = _wrong(examine())
+    assert (check.name, check.found) == ("secret file", "mode 640")
+
+
+def test_an_old_database_is_named(examine: Callable[..., Diagnosis], database_url: str) -> None:
+    engine = make_engine(database_url)
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM alembic_version"))
+    engine.dispose()
+    (check,) = _wrong(examine())
+    assert check.name == "migrations"
+    assert "ticketing db upgrade" in check.mend
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite's settings are made by us
+def test_a_careless_postgresql_is_named(examine: Callable[..., Diagnosis], database_url: str) -> None:
+    engine = make_engine(database_url)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f'ALTER DATABASE "{engine.url.database}" SET synchronous_commit = off'))
+    engine.dispose()
+    assert "sql synchronous_commit" in [check.name for check in _wrong(examine())]
+
+
+def test_a_clock_that_is_off_is_named(
+    examine: Callable[..., Diagnosis], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hour_later = time.time() + 3600
+    monkeypatch.setattr(time, "time", lambda: hour_later)
+    assert "clock" in [check.name for check in _wrong(examine(heartbeat_age_ms=-3_600_000))]
+
+
+def test_a_full_disk_is_named(examine: Callable[..., Diagnosis], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subject, "DISK_FREE_MIN", 1 << 60)
+    assert [check.name for check in _wrong(examine())] == ["disk"]

@@ -1,0 +1,169 @@
+"""Is an instance fit for a sale? Every check says what it found, what that would cost, and how to mend it."""
+
+import stat
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from shutil import disk_usage
+
+from msgspec import Struct
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from ticketing import migrations
+from ticketing.errors import StoreUnavailable
+from ticketing.inventory.keeper import Keeper
+
+SECRET_CHARACTERS_MIN = 32
+DISK_FREE_MIN = 1 << 30  # bytes
+CLOCK_OFFSET_MAX_MS = 2_000
+HEARTBEAT_AGE_MAX_MS = 90_000
+SERVER_VERSIONS_MIN = {"valkey": (8, 0), "redis": (7, 0)}
+
+_WANTED_OF_REDIS = {
+    "appendonly": ("yes", "without it a restart forgets every sale"),
+    "appendfsync": ("always", "with anything less a crash loses tickets that members were told they have"),
+    "maxmemory-policy": ("noeviction", "any other policy throws sold tickets away when memory is short"),
+}
+_WANTED_OF_SQL = {
+    "sqlite": {"PRAGMA journal_mode": "wal", "PRAGMA synchronous": "2"},
+    "postgresql": {"SHOW synchronous_commit": "on", "SHOW fsync": "on", "SHOW full_page_writes": "on"},
+}
+
+
+class Check(Struct, frozen=True):
+    """One thing looked at; `mend` is empty when it is well."""
+
+    name: str
+    ok: bool
+    found: str
+    mend: str = ""
+
+
+class Diagnosis(Struct, frozen=True):
+    """Every check, and whether all are well."""
+
+    ok: bool
+    checks: list[Check]
+
+
+class Doctor:
+    """Looks at one instance. `last_heartbeat` is when a worker was last heard of, in ms by the machine's clock."""
+
+    def __init__(
+        self,
+        keeper: Keeper,
+        engine: Engine,
+        data_dir: Path,
+        secret: str,
+        last_heartbeat: Callable[[], int | None],
+    ) -> None:
+        self._keeper = keeper
+        self._engine = engine
+        self._data_dir = data_dir
+        self._secret = secret
+        self._last_heartbeat = last_heartbeat
+
+    def examine(self) -> Diagnosis:
+        """Run every check; none raises."""
+        checks = [*self._redis(), *self._sql(), *self._machine()]
+        return Diagnosis(all(check.ok for check in checks), checks)
+
+    def _redis(self) -> Iterator[Check]:
+        try:
+            info = self._keeper.server_info()
+            yield _redis_version(info)
+            yield from _redis_durability(info)
+            yield self._clock()
+            yield self._worker()
+        except StoreUnavailable as error:
+            yield Check(
+                "redis", ok=False, found=f"{error}: {error.__cause__}", mend=self._why_redis_is_away()
+            )
+
+    def _clock(self) -> Check:
+        offset_ms = int(time.time() * 1000) - self._keeper.now_ms()
+        return _check(
+            "clock",
+            abs(offset_ms) <= CLOCK_OFFSET_MAX_MS,
+            f"{offset_ms:+d} ms from Redis' clock",
+            "Redis' clock decides, so sales are right, but logs and certificates are not: let NTP set both clocks",
+        )
+
+    def _worker(self) -> Check:
+        seen = self._last_heartbeat()
+        age_ms = None if seen is None else max(0, int(time.time() * 1000) - seen)
+        return _check(
+            "worker",
+            age_ms is not None and age_ms <= HEARTBEAT_AGE_MAX_MS,
+            "none has ever reported" if age_ms is None else f"last heard of {age_ms / 1000:.0f} s ago",
+            "orders wait in Redis and expired holds keep their tickets: start `ticketing up` or `ticketing worker`",
+        )
+
+    def _why_redis_is_away(self) -> str:
+        log = self._data_dir / "valkey" / "valkey.log"
+        if not log.exists():
+            return "start the server, or `ticketing up`, and check TICKETING_REDIS_URL"
+        last = log.read_text(errors="replace").splitlines()[-1:] or ["(empty)"]
+        return f"start `ticketing up`; if the bundled server does not stay, its log says why: {last[0]} (in {log})"
+
+    def _sql(self) -> Iterator[Check]:
+        try:
+            yield from self._sql_durability()
+            yield self._migrations()
+        except SQLAlchemyError as error:
+            reason = str(getattr(error, "orig", error)).splitlines()[0]
+            mend = "start the database and check TICKETING_DATABASE_URL; sales go on meanwhile, up to the backlog's cap"
+            yield Check("sql", ok=False, found=reason, mend=mend)
+
+    def _sql_durability(self) -> Iterator[Check]:
+        dialect = self._engine.dialect
+        with self._engine.connect() as connection:
+            found = {query: str(connection.scalar(text(query))) for query in _WANTED_OF_SQL[dialect.name]}
+            version = ".".join(str(part) for part in dialect.server_version_info or ())
+        yield Check("sql", ok=True, found=f"{dialect.name} {version}")
+        for query, wanted in _WANTED_OF_SQL[dialect.name].items():
+            name = query.split()[1]
+            mend = f"a crash loses recorded orders that Redis has already let go: set {name} to {wanted}"
+            yield _check(f"sql {name}", found[query] == wanted, found[query], mend)
+
+    def _migrations(self) -> Check:
+        current, head = migrations.current(self._engine), migrations.head()
+        return _check(
+            "migrations", current == head, f"{current or 'none'}, needed {head}", "run `ticketing db upgrade`"
+        )
+
+    def _machine(self) -> Iterator[Check]:
+        yield _check(
+            "secret",
+            len(self._secret) >= SECRET_CHARACTERS_MIN,
+            f"{len(self._secret)} characters",
+            f"a short secret can be guessed: before the first card is loaded, take {SECRET_CHARACTERS_MIN} or more",
+        )
+        file = self._data_dir / "secret.key"
+        if file.exists():
+            mode = stat.S_IMODE(file.stat().st_mode)
+            yield _check(
+                "secret file", mode & 0o077 == 0, f"mode {mode:o}", f"others can read it: chmod 600 {file}"
+            )
+        if self._data_dir.exists():
+            free = disk_usage(self._data_dir).free
+            mend = f"a full disk stops the sale: make room on the disk of {self._data_dir}"
+            yield _check("disk", free >= DISK_FREE_MIN, f"{free / (1 << 30):.1f} GiB free", mend)
+
+
+def _redis_version(info: dict[str, str]) -> Check:
+    least = SERVER_VERSIONS_MIN[info["server"]]
+    version = tuple(int(part) for part in info["version"].split(".")[:2])
+    mend = f"this release needs {info['server']} {'.'.join(map(str, least))} or newer: upgrade the server"
+    return _check("redis", version >= least, f"{info['server']} {info['version']}", mend)
+
+
+def _redis_durability(info: dict[str, str]) -> Iterator[Check]:
+    for name, (wanted, cost) in _WANTED_OF_REDIS.items():
+        mend = f"{cost}: set `{name} {wanted}` in the server's file, and now by CONFIG SET"
+        yield _check(f"redis {name}", info.get(name) == wanted, info.get(name, "hidden by the server"), mend)
+
+
+def _check(name: str, ok: bool, found: str, mend: str) -> Check:
+    return Check(name, ok, found, "" if ok else mend)
