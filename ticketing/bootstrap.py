@@ -56,7 +56,7 @@ class Services:
         self.sale_keeper = SaleKeeper(self.sessions, self.keeper, self.clock)
         self.returns = ReturnService(self.sessions, self.keeper, self.clock)
         self.orders = OrderService(self.sessions, self.keeper, self.clock, self.returns)
-        self.catalogue = CatalogueService(self.sessions, self.keeper, self.sale_keeper, self.clock)
+        self.catalogue = CatalogueService(self.sessions, self.sale_keeper, self.keeper, self.clock)
         self.stats = StatsService(self.sessions, self.keeper, self.clock)
         self.revocations = Revocations(self.sessions, _longest_session_ms(settings))
         self.accounts = SessionService(
