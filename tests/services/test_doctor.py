@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from sqlalchemy import text
 
-from tests.support.redis_clients import make_keeper
+from tests.support.office import keeper_on
+from ticketing.clock import ServerClock
 from ticketing.database import make_engine
 from ticketing.services import doctor as subject
 from ticketing.services.doctor import Check, Diagnosis, Doctor
@@ -38,7 +41,8 @@ def examine(
     def run(secret: str = GOOD_SECRET, heartbeat_age_ms: int | None = 0, url: str = redis_url) -> Diagnosis:
         now = int(time.time() * 1000)
         heartbeat = None if heartbeat_age_ms is None else now - heartbeat_age_ms
-        with make_keeper(url) as keeper:
+        with redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0)) as client:
+            keeper = keeper_on(client, ServerClock())
             return Doctor(keeper, engine, tmp_path, secret, lambda: heartbeat).examine()
 
     yield run

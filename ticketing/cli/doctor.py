@@ -1,4 +1,6 @@
-"""`ticketing doctor`: is this instance fit for a sale?"""
+"""`ticketing doctor`: whether an instance is fit for a sale."""
+
+from contextlib import closing
 
 import typer
 
@@ -12,14 +14,20 @@ def doctor(data_dir: DataDir = None, as_json: AsJson = False) -> None:
 
     Example: ticketing doctor --data-dir /srv/ticketing
     """
-    from ticketing.services.doctor import examine
+    from ticketing.bootstrap import build
+    from ticketing.queue.heartbeat import last_heartbeat_ms
+    from ticketing.services.doctor import Doctor
 
-    report = examine(instance_of(data_dir))
+    settings = instance_of(data_dir)
+    secret = settings.secret_key.get_secret_value() if settings.secret_key else ""
+    with closing(build(settings)) as services:
+        heartbeat = lambda: last_heartbeat_ms(services.queue_redis)  # noqa: E731
+        diagnosis = Doctor(services.keeper, services.engine, settings.data_dir, secret, heartbeat).examine()
     if as_json:
-        print_json(report)
+        print_json(diagnosis)
     else:
-        for check in report.checks:
-            typer.echo(f"{'ok  ' if check.ok else 'BAD '} {check.name}: {check.found}")
-            if not check.ok:
+        for check in diagnosis.checks:
+            typer.echo(f"{'ok ' if check.ok else 'BAD'}  {check.name}: {check.found}")
+            if check.mend:
                 typer.echo(f"     {check.mend}")
-    raise typer.Exit(0 if report.ok else 1)
+    raise typer.Exit(0 if diagnosis.ok else 1)
