@@ -269,7 +269,7 @@ def mark_restocked(session: Session, return_ids: Sequence[int], at_ms: int) -> N
 
 def pickup(session: Session, pickup_id: str) -> PickupRecord | None:
     """One hand-over, undone or not."""
-    row = session.get(Pickup, pickup_id)
+    row = session.get(Pickup, pickup_id, populate_existing=True)
     return None if row is None else _pickup_record(row)
 
 
@@ -308,11 +308,18 @@ def undo_pickup(session: Session, pickup_id: str, staff_id: int, reason: str, at
     return True
 
 
-def standing_pickup_of(session: Session, codes: Sequence[str]) -> PickupRecord | None:
-    """The latest hand-over that holds one of these tickets now."""
+def standing_pickup_of(session: Session, codes: Sequence[str], besides: str = "") -> PickupRecord | None:
+    """The latest hand-over, `besides` this one, that holds one of these tickets now."""
     query = select(Pickup).join(Ticket, Ticket.pickup_id == Pickup.id)
-    row = session.scalars(query.where(Ticket.code.in_(codes)).order_by(Pickup.at.desc()).limit(1)).first()
+    query = query.where(Ticket.code.in_(codes), Pickup.id != besides)
+    row = session.scalars(query.order_by(Pickup.at.desc()).limit(1)).first()
     return None if row is None else _pickup_record(row)
+
+
+def has_standing_pickup(session: Session, order_id: str) -> bool:
+    """Whether a hand-over of this order was not taken back."""
+    query = select(Pickup.id).where(Pickup.order_id == order_id, Pickup.undone_at.is_(None)).limit(1)
+    return session.scalar(query) is not None
 
 
 def change_payment(session: Session, order_id: str, before: str, after: str) -> bool:

@@ -1,0 +1,298 @@
+"""The desk: whose tickets these are, handing them out once, taking a mistake back, selling on the spot.
+
+A clerk's key makes hand-over and sale repeatable: the first one under a key is a row, and the row answers
+the key from then on. Clerks work for the events of their organisation and all below it.
+"""
+
+from base64 import urlsafe_b64encode
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from ticketing import identifiers
+from ticketing.catalogue.tables import DRAFT, Event
+from ticketing.clock import ServerClock
+from ticketing.database import Sessions, reading
+from ticketing.errors import Code, Refusal
+from ticketing.inventory.keeper import Keeper
+from ticketing.inventory.model import Decided, Hold, HoldRequest
+from ticketing.keyring import Keyring
+from ticketing.members.repository import Holder
+from ticketing.orders import repository as orders
+from ticketing.orders.model import OrderRecord, PickupRecord, TicketRecord
+from ticketing.orders.tables import DUE, PAID, VOID
+from ticketing.services import event_access, trail
+from ticketing.services.orders import PAY_AT_DESK, OrderService, chosen_tickets
+from ticketing.services.swipes import Swiped, Swipes, handed_out, number_in
+from ticketing.services.tokens import Claims
+
+UNDO_MS = 60_000
+"""How long a hand-over can be taken back."""
+
+DESK_ROLES = frozenset({"clerk", "manager", "admin"})
+
+
+class DeskService:
+    """What clerks do."""
+
+    def __init__(
+        self, sessions: Sessions, keeper: Keeper, keyring: Keyring, clock: ServerClock, orders_: OrderService
+    ) -> None:
+        self._sessions = sessions
+        self._keeper = keeper
+        self._keyring = keyring
+        self._clock = clock
+        self._orders = orders_
+        self._swipes = Swipes(keeper, keyring, clock, orders_)
+
+    def swipe(
+        self,
+        clerk: Claims,
+        card_number: str | None = None,
+        code: str | None = None,
+        number: str | None = None,
+    ) -> Swiped:
+        """Who holds this card, ticket (code or QR text) or order number: give exactly one of them.
+
+        Raises `Refusal` NOT_FOUND, CARD_BLOCKED (also for a replaced card), FORBIDDEN or INVALID.
+        """
+        require_clerk(clerk)
+        if sum(value is not None for value in (card_number, code, number)) != 1:
+            raise Refusal(Code.INVALID, errors=[{"field": "card_number", "reason": "give one of three"}])
+        with reading(self._sessions) as session:
+            if card_number is not None:
+                return self._swipes.by_card(session, clerk, card_number)
+            return self._swipes.by_order(session, clerk, number_in(code, number))
+
+    # Handing out
+
+    def pick_up(
+        self,
+        clerk: Claims,
+        key: str,
+        order_id: str,
+        codes: Sequence[str] | None,
+        desk: str,
+        payment_method: str | None = None,
+    ) -> PickupRecord:
+        """Hand out tickets of an order (all that are left without `codes`), all or none; the first answer again.
+
+        What is due for the whole order is paid with the first hand-over. Raises `Refusal` NOT_FOUND,
+        ALREADY_COLLECTED (with `collected_at`, `desk`, `clerk`), PAYMENT_REQUIRED (with `amount`), INVALID,
+        IDEMPOTENCY_KEY_REUSED or FORBIDDEN.
+        """
+        require_clerk(clerk)
+        request: dict[str, object] = {
+            "order_id": order_id,
+            "ticket_codes": sorted(codes) if codes is not None else None,
+            "desk": desk,
+            "payment": payment_method,
+        }
+        with self._sessions.begin() as session:
+            order = self._orders.lock(session, order_id)
+            if order is None:
+                raise Refusal(Code.NOT_FOUND)
+            event_access.readable(session, clerk, order.event_id)
+            known = orders.pickup(session, _pickup_id(clerk, key))
+            if known is not None:
+                return _first_answer(known, request)
+            record = self._plan(clerk, key, order, codes, request)
+            self._hand_out(session, clerk, order, record, "order.pick_up")
+        return record
+
+    def _plan(
+        self,
+        clerk: Claims,
+        key: str,
+        order: OrderRecord,
+        codes: Sequence[str] | None,
+        request: dict[str, object],
+    ) -> PickupRecord:
+        method = request["payment"]
+        due = order.amount_due
+        if due and method is None:
+            raise Refusal(Code.PAYMENT_REQUIRED, amount=due)
+        return PickupRecord(
+            id=_pickup_id(clerk, key),
+            order_id=order.id,
+            ticket_codes=tuple(ticket.code for ticket in _to_hand_out(order, codes)),
+            request=request,
+            staff_id=clerk.id,
+            desk=str(request["desk"]),
+            payment_method=str(method) if due else None,
+            payment_amount=due or None,
+            at=self._clock.now_ms(),
+        )
+
+    def _hand_out(
+        self, session: Session, clerk: Claims, order: OrderRecord, record: PickupRecord, action: str
+    ) -> None:
+        if not orders.add_pickup(session, record):
+            raise Refusal(Code.IDEMPOTENCY_KEY_REUSED)
+        if not orders.collect_tickets(session, record):
+            wanted = [ticket for ticket in order.tickets if ticket.code in record.ticket_codes]
+            gone = handed_out(session, wanted, besides=record.id)
+            assert gone is not None, "a ticket that is not issued was handed out or is void"
+            facts = {"collected_at": gone.collected_at, "desk": gone.desk, "clerk": gone.clerk}
+            raise Refusal(Code.ALREADY_COLLECTED, **facts)
+        if record.payment_amount:
+            orders.change_payment(session, order.id, DUE, PAID)
+        detail = {"tickets": list(record.ticket_codes), "desk": record.desk, "paid": record.payment_amount}
+        trail.record(session, record.at, clerk.actor, action, f"order:{order.id}", detail)
+
+    def undo(self, clerk: Claims, pickup_id: str, reason: str) -> PickupRecord:
+        """Take a hand-over back within 60 s, repeatable; what was paid with it is due again.
+
+        Raises `Refusal` NOT_FOUND, NOT_CANCELLABLE (too late) or FORBIDDEN.
+        """
+        require_clerk(clerk)
+        with self._sessions.begin() as session:
+            record = orders.pickup(session, pickup_id)
+            order = orders.get(session, record.order_id, lock=True) if record else None
+            if record is None or order is None:
+                raise Refusal(Code.NOT_FOUND)
+            event_access.readable(session, clerk, order.event_id)
+            if record.undone_at is None:
+                self._undo(session, clerk, order, record, reason)
+            undone = orders.pickup(session, pickup_id)
+        assert undone is not None
+        return undone
+
+    def _undo(
+        self, session: Session, clerk: Claims, order: OrderRecord, record: PickupRecord, reason: str
+    ) -> None:
+        now = self._clock.now_ms()
+        if now - record.at > UNDO_MS:
+            raise Refusal(Code.NOT_CANCELLABLE)
+        if not orders.undo_pickup(session, record.id, clerk.id, reason, now):
+            return  # another clerk was quicker
+        if order.payment_method == PAY_AT_DESK and not orders.has_standing_pickup(session, order.id):
+            orders.change_payment(session, order.id, PAID, DUE)
+        detail = {"pickup": record.id, "tickets": list(record.ticket_codes), "reason": reason}
+        trail.record(session, now, clerk.actor, "order.undo_pick_up", f"order:{order.id}", detail)
+
+    # Selling
+
+    def sell(
+        self,
+        clerk: Claims,
+        key: str,
+        card_number: str,
+        event_id: str,
+        items: Sequence[tuple[str, int]],
+        method: str,
+        desk: str,
+    ) -> OrderRecord:
+        """Sell and hand out at once, from the same stock and under the same limits; repeatable by `key`.
+
+        `items` are (quota id, quantity). Raises `Refusal` with every code of a hold and a confirm,
+        PAYMENT_REQUIRED (with `amount`) when `free` is not enough, CARD_BLOCKED or NOT_FOUND.
+        """
+        require_clerk(clerk)
+        wanted = sorted((quota, quantity) for quota, quantity in items)
+        request: dict[str, object] = {
+            "event_id": event_id,
+            "items": [list(item) for item in wanted],
+            "payment": method,
+            "desk": desk,
+        }
+        with reading(self._sessions) as session:
+            holder = self._swipes.holder(session, card_number)
+            event = event_access.readable(session, clerk, event_id)
+            known = orders.pickup(session, _pickup_id(clerk, key))
+        request["member"] = holder.member.id
+        if event.state == DRAFT:
+            raise Refusal(Code.NOT_FOUND)
+        if known is not None:
+            return self._orders.get(holder.member.id, _first_answer(known, request).order_id)
+        hold = self._sold(clerk, key, holder, event, wanted, method)
+        return self._hand_out_sale(clerk, key, hold, request)
+
+    def _sold(
+        self,
+        clerk: Claims,
+        key: str,
+        holder: Holder,
+        event: Event,
+        items: Sequence[tuple[str, int]],
+        method: str,
+    ) -> Hold:
+        member = holder.member.id
+        wish = HoldRequest(
+            id=self._keyring.hold_id(event.id, member, f"desk.{clerk.id}", key),
+            event_id=event.id,
+            member=member,
+            organisations=holder.organisation.path,
+            items=tuple((_number_of(event.id, quota), quantity) for quota, quantity in items),
+            channel="desk",
+        )
+        held = _decided(self._keeper.hold(event.group_id, wish), event.id).hold
+        number = self._keyring.order_number(held.id)
+        confirmed = self._keeper.confirm(event.group_id, held.id, member, method, number)
+        if isinstance(confirmed, Refusal) and confirmed.code is Code.PAYMENT_REQUIRED:
+            self._keeper.release(event.group_id, held.id, member)
+            raise Refusal(Code.PAYMENT_REQUIRED, amount=held.amount)
+        return _decided(confirmed, event.id).hold
+
+    def _hand_out_sale(self, clerk: Claims, key: str, hold: Hold, request: dict[str, object]) -> OrderRecord:
+        with self._sessions.begin() as session:
+            order = self._orders.lock(session, hold.id)
+            assert order is not None, f"{hold.id} was just confirmed"
+            if orders.pickup(session, _pickup_id(clerk, key)) is None:
+                record = PickupRecord(
+                    id=_pickup_id(clerk, key),
+                    order_id=order.id,
+                    ticket_codes=tuple(ticket.code for ticket in order.tickets),
+                    request=request,
+                    staff_id=clerk.id,
+                    desk=str(request["desk"]),
+                    payment_method=order.payment_method if order.amount else None,
+                    payment_amount=order.amount or None,
+                    at=self._clock.now_ms(),
+                )
+                self._hand_out(session, clerk, order, record, "order.sell")
+        return self._orders.get(hold.member, hold.id)
+
+
+def require_clerk(clerk: Claims) -> None:
+    """Refuse whoever does not work at a desk (`forbidden`)."""
+    event_access.require_staff(clerk)
+    if clerk.role not in DESK_ROLES:
+        raise Refusal(Code.FORBIDDEN)
+
+
+def _pickup_id(clerk: Claims, key: str) -> str:
+    digest = blake2b(f"{clerk.id}\n{key}".encode(), digest_size=18).digest()
+    return f"p.{urlsafe_b64encode(digest).decode()}"
+
+
+def _first_answer(known: PickupRecord, request: dict[str, object]) -> PickupRecord:
+    if known.request != request:
+        raise Refusal(Code.IDEMPOTENCY_KEY_REUSED)
+    return known
+
+
+def _to_hand_out(order: OrderRecord, codes: Sequence[str] | None) -> list[TicketRecord]:
+    wanted = chosen_tickets(order, codes)
+    standing = [ticket for ticket in wanted if ticket.status != VOID]
+    if not standing or (codes is not None and len(standing) < len(wanted)):
+        raise Refusal(Code.INVALID, errors=[{"field": "ticket_codes", "reason": "was cancelled"}])
+    return list(order.to_collect) or standing if codes is None else standing
+
+
+def _number_of(event_id: str, quota_id: str) -> int:
+    number = identifiers.quota_number(event_id, quota_id)
+    if number is None:
+        raise Refusal(Code.NOT_FOUND)
+    return number
+
+
+def _decided(answer: Decided | Refusal, event_id: str) -> Decided:
+    if isinstance(answer, Refusal):
+        facts: dict[str, Any] = dict(answer.facts)
+        if "quota" in facts:
+            facts["quota_id"] = identifiers.quota_id(event_id, facts.pop("quota"))
+        raise Refusal(answer.code, **facts)
+    return answer

@@ -1,0 +1,143 @@
+"""What a swipe shows: who stands at the desk, which tickets wait for them, and what they may still buy."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+from sqlalchemy.orm import Session
+
+from ticketing import identifiers
+from ticketing.catalogue import repository as catalogue
+from ticketing.catalogue.tables import CANCELLED, CLOSED, Event
+from ticketing.clock import ServerClock
+from ticketing.errors import Code, Refusal, StoreUnavailable
+from ticketing.inventory.keeper import Keeper
+from ticketing.inventory.model import Ledger
+from ticketing.keyring import Keyring
+from ticketing.members import repository as members
+from ticketing.members.numbers import read_card_number
+from ticketing.members.repository import Holder
+from ticketing.members.tables import ACTIVE
+from ticketing.orders import repository as orders
+from ticketing.orders.model import OrderRecord, TicketRecord
+from ticketing.services import event_access
+from ticketing.services.orders import OrderService
+from ticketing.services.tokens import Claims
+from ticketing.staff import repository as staff
+
+ORDERS_MAX = 100
+"""Orders that one swipe shows, at most; the oldest first."""
+
+
+class HandedOut(Struct, frozen=True):
+    """Who handed tickets out, when and where."""
+
+    collected_at: int
+    desk: str
+    clerk: str
+
+
+class Swiped(Struct, frozen=True):
+    """Who stands at the desk, what waits for them, and what they have used of the events now on sale.
+
+    `handed_out` says what became of the ticket or order that was swiped when nothing of it is left.
+    """
+
+    holder: Holder
+    orders: tuple[OrderRecord, ...]
+    ledgers: tuple[tuple[tuple[Event, ...], Ledger], ...]
+    handed_out: HandedOut | None = None
+
+
+class Swipes:
+    """Reads cards, tickets and orders for a clerk, in the session of a caller."""
+
+    def __init__(self, keeper: Keeper, keyring: Keyring, clock: ServerClock, orders_: OrderService) -> None:
+        self._keeper = keeper
+        self._keyring = keyring
+        self._clock = clock
+        self._orders = orders_
+
+    def by_card(self, session: Session, clerk: Claims, card_number: str) -> Swiped:
+        """Whose card this is. Raises `Refusal` NOT_FOUND, or CARD_BLOCKED (also for a replaced card)."""
+        return self._swiped(session, clerk, self.holder(session, card_number))
+
+    def by_order(self, session: Session, clerk: Claims, number: str | None) -> Swiped:
+        """Whose order this is. Raises `Refusal` NOT_FOUND, also for an event out of the clerk's reach."""
+        order = orders.by_number(session, number) if number else None
+        holder = members.holder(session, order.member_id) if order else None
+        if order is None or holder is None:
+            raise Refusal(Code.NOT_FOUND)
+        event_access.readable(session, clerk, order.event_id)
+        gone = None if order.to_collect else handed_out(session, order.tickets)
+        return self._swiped(session, clerk, holder, gone)
+
+    def holder(self, session: Session, card_number: str) -> Holder:
+        """The member with this card, as typed. Raises `Refusal` NOT_FOUND or CARD_BLOCKED."""
+        digits = read_card_number(card_number)
+        holder = members.holder_by_card(session, self._keyring.card_digest(digits)) if digits else None
+        if holder is None:
+            raise Refusal(Code.NOT_FOUND)
+        if holder.card.status != ACTIVE:
+            raise Refusal(Code.CARD_BLOCKED)
+        return holder
+
+    def _swiped(
+        self, session: Session, clerk: Claims, holder: Holder, gone: HandedOut | None = None
+    ) -> Swiped:
+        ledgers = self._ledgers(session, clerk, holder.member.id)
+        undrained = self._orders.undrained(session, holder.member.id)
+        known = orders.to_collect(session, holder.member.id, ORDERS_MAX)
+        waiting = {order.id: order for order in (*undrained, *known) if order.to_collect}
+        reach = _Reach(session, clerk)
+        mine = (order for order in waiting.values() if order.event_id in reach)
+        return Swiped(holder, tuple(sorted(mine, key=lambda order: order.confirmed_at)), ledgers, gone)
+
+    def _ledgers(
+        self, session: Session, clerk: Claims, member: int
+    ) -> tuple[tuple[tuple[Event, ...], Ledger], ...]:
+        now, reach = self._clock.now_ms(), _Reach(session, clerk)
+        by_group: dict[str, list[Event]] = {}
+        for event in catalogue.published(session):
+            if event.state not in (CLOSED, CANCELLED) and now < event.closes_at and event.id in reach:
+                by_group.setdefault(event.group_id, []).append(event)
+        try:
+            return tuple(
+                (tuple(mine), self._keeper.ledger(group, member)) for group, mine in by_group.items()
+            )
+        except StoreUnavailable:
+            return ()  # tickets that SQL has can be handed out without Redis
+
+
+class _Reach:
+    """Which events a clerk works for; each is looked up once."""
+
+    def __init__(self, session: Session, clerk: Claims) -> None:
+        self._session = session
+        self._clerk = clerk
+        self._known: dict[str, bool] = {}
+
+    def __contains__(self, event_id: str) -> bool:
+        if event_id not in self._known:
+            try:
+                event_access.readable(self._session, self._clerk, event_id)
+                self._known[event_id] = True
+            except Refusal:
+                self._known[event_id] = False
+        return self._known[event_id]
+
+
+def handed_out(session: Session, tickets: Sequence[TicketRecord], besides: str = "") -> HandedOut | None:
+    """Who handed out these tickets last, in another hand-over than `besides`."""
+    pickup = orders.standing_pickup_of(session, [ticket.code for ticket in tickets], besides)
+    if pickup is None:
+        return None
+    clerk = staff.account_by_id(session, pickup.staff_id)
+    return HandedOut(pickup.at, pickup.desk, clerk.username if clerk else "")
+
+
+def number_in(code: str | None, number: str | None) -> str | None:
+    """The order's number in a ticket's code (or QR text) or in what was typed as an order's number."""
+    ticket = identifiers.read_ticket_code(code) if code else None
+    if ticket:
+        return ticket.partition("-")[0]
+    return identifiers.read_order_number(number) if number else None
