@@ -1,6 +1,6 @@
 """An event on the real server, both clients on it, and a way to take a guard out of a script."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import redis
@@ -8,9 +8,9 @@ from redis.asyncio import Redis as AsyncRedis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from tests.support.guards import without  # noqa: F401 - a fixture of these tests
 from tests.support.sale import BOUNDS, Sale
 from ticketing.clock import ServerClock
-from ticketing.inventory import scripts
 from ticketing.inventory.keeper import Keeper
 from ticketing.inventory.rush import Inventory
 from ticketing.inventory.watermarks import Watermarks
@@ -34,19 +34,3 @@ async def inventory(redis_url: str) -> AsyncIterator[Inventory]:
     connection = AsyncRedis.from_url(redis_url, retry=Retry(NoBackoff(), 0))
     yield Inventory(connection, ServerClock(), BOUNDS, Watermarks())
     await connection.aclose()
-
-
-@pytest.fixture
-def without(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str, str], None]:
-    """Take a guard out: `without("hold", guard, instead)` changes the script for this test."""
-    load = scripts.load
-
-    def take_out(verb: str, guard: str, instead: str) -> None:
-        script = load(verb)
-        assert guard in script.source, f"{verb}.lua has no such guard: {guard}"
-        source = script.source.replace(guard, instead)
-        broken = scripts.Script(verb, source, scripts.digest_of(source))
-        current = scripts.load
-        monkeypatch.setattr(scripts, "load", lambda name: broken if name == verb else current(name))
-
-    return take_out
