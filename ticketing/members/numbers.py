@@ -4,6 +4,7 @@ A card number is 6 to 32 digits, leading zeros included; a PIN is 4 to 12 digits
 people put between digits are dropped, and full-width digits count as digits.
 """
 
+import os
 import re
 import secrets
 import unicodedata
@@ -15,6 +16,7 @@ _CARD_NUMBER = re.compile(r"[0-9]{6,32}")
 _PIN = re.compile(r"[0-9]{4,12}")
 _SEPARATORS = re.compile(r"[\s-]")
 _ONE_TIME_PIN_DIGITS = 6
+_SALT_BYTES = 16
 
 
 def read_card_number(typed: str) -> str | None:
@@ -37,3 +39,8 @@ def last_four(card_number: str) -> str:
 def one_time_pin() -> str:
     """Six random digits, for a member who must choose their own at the next login."""
     return "".join(secrets.choice("0123456789") for _ in range(_ONE_TIME_PIN_DIGITS))
+
+
+def new_salt() -> bytes:
+    """A PIN's salt: 128 random bits."""
+    return os.urandom(_SALT_BYTES)

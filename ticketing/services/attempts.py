@@ -23,7 +23,10 @@ class Attempts:
         """The limits are texts such as `5 per 5 minutes`."""
         self._limiter = limiter
         errors = limiter.storage.base_exceptions
-        self._storage_errors = errors if isinstance(errors, tuple) else (errors,)
+        self._storage_errors: tuple[type[Exception], ...] = (
+            StorageError,
+            *(errors if isinstance(errors, tuple) else (errors,)),
+        )
         self._per_target = parse(per_target)
         self._per_address = parse(per_address)
 
@@ -58,5 +61,5 @@ class Attempts:
     def _answering(self) -> Iterator[None]:
         try:
             yield
-        except (StorageError, *self._storage_errors) as error:
+        except self._storage_errors as error:
             raise StoreUnavailable("the counters of login attempts do not answer") from error

@@ -1,22 +1,19 @@
 """PINs of cards: made, compared, replaced. A short PIN is protected by the key and the limit of attempts."""
 
 import hmac
-import os
 
 from ticketing.errors import Code, Refusal
 from ticketing.keyring import Keyring
-from ticketing.members.numbers import PIN_RULE, read_pin
+from ticketing.members.numbers import PIN_RULE, new_salt, read_pin
 from ticketing.members.repository import PinRecord
 from ticketing.members.tables import Card
 
-SALT_BYTES = 16
-
-_ABSENT = PinRecord(member_id=0, salt=bytes(SALT_BYTES), digest=bytes(32), usable=False)
+_ABSENT = PinRecord(member_id=0, salt=new_salt(), digest=bytes(32), usable=False)
 
 
 def set_pin(keyring: Keyring, card: Card, pin: str, *, chosen: bool) -> None:
     """Give the card a PIN. `chosen`: by the member; otherwise they must choose their own at the next login."""
-    card.pin_salt = os.urandom(SALT_BYTES)
+    card.pin_salt = new_salt()
     card.pin_digest = keyring.pin_digest(card.pin_salt, pin)
     card.pin_chosen = chosen
     card.pin_must_change = not chosen
