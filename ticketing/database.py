@@ -17,7 +17,10 @@ Millis = Annotated[int, mapped_column(BigInteger)]
 Money = Annotated[int, mapped_column(BigInteger)]
 Id = Annotated[str, mapped_column(String(80))]
 Serial = Annotated[
-    int, mapped_column(BigInteger().with_variant(sqlite.INTEGER(), "sqlite"), primary_key=True, autoincrement=True)
+    int,
+    mapped_column(
+        BigInteger().with_variant(sqlite.INTEGER(), "sqlite"), primary_key=True, autoincrement=True
+    ),
 ]
 
 SQLITE_BUSY_SECONDS = 15

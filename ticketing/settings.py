@@ -20,21 +20,39 @@ class Settings(BaseSettings):
     queue_redis_url: str | None = None
     database_url: str | None = None
     secret_key: SecretStr | None = None
-    public_url: str | None = Field(None, description="How people reach us; decides Secure cookies and the accepted origin.")
-    trusted_proxies: str = Field("127.0.0.1", description="Comma-separated addresses whose X-Forwarded-For is believed.")
+    public_url: str | None = Field(
+        None, description="How people reach us; decides Secure cookies and the accepted origin."
+    )
+    trusted_proxies: str = Field(
+        "127.0.0.1", description="Comma-separated addresses whose X-Forwarded-For is believed."
+    )
     rehearsal: bool = Field(False, description="This instance may be sold out by `ticketing rush`.")
 
-    backlog_max: int = Field(100_000, ge=1, description="Undrained log entries of a group above which holds are refused.")
-    live_holds_per_member: int = Field(5, ge=1, description="Live holds a member may have in one allowance group.")
-    live_holds_per_address: int = Field(1_000, ge=1, description="Live holds made from one client address, counted per API process.")
-    abandoned_holds_max: int = Field(5, ge=1, description="Holds a member may let go in a row before a pause.")
+    backlog_max: int = Field(
+        100_000, ge=1, description="Undrained log entries of a group above which holds stop."
+    )
+    live_holds_per_member: int = Field(
+        5, ge=1, description="Live holds a member may have in one allowance group."
+    )
+    live_holds_per_address: int = Field(
+        1_000, ge=1, description="Live holds from one client address, per API process."
+    )
+    abandoned_holds_max: int = Field(
+        5, ge=1, description="Holds a member may let go in a row before a pause."
+    )
     abandoned_pause_seconds: int = Field(60, ge=1, description="How long that pause is.")
 
     login_failures_per_card: str = Field("5 per 5 minutes", description="Wrong PINs per card before 429.")
-    login_failures_per_address: str = Field("300 per 5 minutes", description="Failed logins per client address before 429.")
+    login_failures_per_address: str = Field(
+        "300 per 5 minutes", description="Failed logins per client address before 429."
+    )
     member_session_minutes: int = Field(12 * 60, ge=1, description="Absolute life of a member's session.")
-    member_idle_minutes: int = Field(2 * 60, ge=1, description="Idle life of a member's session in the browser.")
+    member_idle_minutes: int = Field(
+        2 * 60, ge=1, description="Idle life of a member's session in the browser."
+    )
     staff_session_minutes: int = Field(10 * 60, ge=1, description="Absolute life of a staff session.")
     staff_idle_minutes: int = Field(60, ge=1, description="Idle life of a staff session in the browser.")
 
-    drain_batch_max: int = Field(500, ge=1, le=5_000, description="Log entries recorded in one SQL transaction.")
+    drain_batch_max: int = Field(
+        500, ge=1, le=5_000, description="Log entries recorded in one SQL transaction."
+    )

@@ -63,4 +63,4 @@ def _explain(error: TicketingError) -> str:
 def _first_setting(error: ValidationError) -> str:
     first = error.errors()[0]
     name = "_".join(str(part) for part in first["loc"]).upper()
-    return f"TICKETING_{name}: {first['msg']}; see the settings in the README"
+    return f"TICKETING_{name}: {first['msg']}; see docs/settings.md"
