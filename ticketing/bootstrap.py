@@ -23,7 +23,6 @@ from ticketing.keyring import Keyring
 from ticketing.members.revocations import Revocations
 from ticketing.services.catalogue import CatalogueService
 from ticketing.services.desk import DeskService
-from ticketing.services.heartbeat import Heartbeat
 from ticketing.services.keeper import SaleKeeper
 from ticketing.services.orders import OrderService
 from ticketing.services.returns import ReturnService
@@ -59,7 +58,6 @@ class Services:
         self.returns = ReturnService(self.sessions, self.keeper, self.clock)
         self.orders = OrderService(self.sessions, self.keeper, self.clock, self.returns)
         self.desk = DeskService(self.sessions, self.keeper, self.keyring, self.clock, self.orders)
-        self.heartbeat = Heartbeat(self.queue_redis)
         self.catalogue = CatalogueService(self.sessions, self.sale_keeper, self.keeper, self.clock)
         self.stats = StatsService(self.sessions, self.keeper, self.clock)
         self.revocations = Revocations(self.sessions, _longest_session_ms(settings))

@@ -18,7 +18,6 @@ from ticketing.orders import repository as orders
 from ticketing.orders.model import CursorRecord
 from ticketing.queue import jobs
 from ticketing.queue.bell import Bell
-from ticketing.services.heartbeat import Heartbeat
 
 LOOK_SECONDS = 0.1
 """How often a watcher looks for log entries."""
@@ -29,9 +28,6 @@ SWEEP_SECONDS = 0.4
 RECONCILE_SECONDS = 1.0
 """How often it looks for unapplied events and pending returns."""
 
-BEAT_SECONDS = 1.0
-"""How often it says that this worker is alive."""
-
 _COMPLAINT_SECONDS = 10.0
 
 _log = structlog.get_logger(__name__)
@@ -40,19 +36,11 @@ _log = structlog.get_logger(__name__)
 class Watcher:
     """Rings for every duty there is. `look` once, or `run` until told to stop."""
 
-    def __init__(
-        self,
-        sessions: Sessions,
-        keeper: Keeper,
-        watermarks: Watermarks,
-        bell: Bell,
-        heartbeat: Heartbeat,
-    ) -> None:
+    def __init__(self, sessions: Sessions, keeper: Keeper, watermarks: Watermarks, bell: Bell) -> None:
         self._sessions = sessions
         self._keeper = keeper
         self._watermarks = watermarks
         self._bell = bell
-        self._heartbeat = heartbeat
         self._groups: list[CursorRecord] = []
         self._due_at: dict[Callable[[], None], float] = {}
         self._complained_at: dict[Callable[[], None], float] = {}
@@ -64,7 +52,6 @@ class Watcher:
             self._every(LOOK_SECONDS, self.look_for_entries)
             self._every(SWEEP_SECONDS, self.look_for_due_holds)
             self._every(RECONCILE_SECONDS, self.look_for_returns)
-            self._every(BEAT_SECONDS, self._heartbeat.beat)
 
     def look_for_groups(self) -> None:
         """Learn the groups and their cursors from SQL; those known stay known while it is away."""

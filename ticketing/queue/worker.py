@@ -54,9 +54,7 @@ def run(settings: Settings) -> None:
     duties = duties_of(services)
     jobs.use(duties)
     stop = Event()
-    watcher = Watcher(
-        services.sessions, services.keeper, services.watermarks, duties.bell, services.heartbeat
-    )
+    watcher = Watcher(services.sessions, services.keeper, services.watermarks, duties.bell)
     schedule = Schedule(rush_queue(services.queue_redis))
     threads = [
         Thread(target=duty.run, args=(stop,), name=type(duty).__name__, daemon=True)
