@@ -31,6 +31,7 @@ def upgrade() -> None:
     _people()
     _messages()
     _staff()
+    _groups()
     _events()
     _quotas()
     _sales()
@@ -150,8 +151,8 @@ def _staff() -> None:
     op.create_index("ix_audit_trail_subject", "audit_trail", ["subject"])
 
 
-def _events() -> None:
-    """What is put on sale as one, and what shares a limit."""
+def _groups() -> None:
+    """What shares a limit."""
     op.create_table(
         "allowance_groups",
         sa.Column("id", sa.String(length=80), nullable=False),
@@ -169,6 +170,10 @@ def _events() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_allowance_groups"),
     )
     op.create_index("ix_allowance_groups_organisation_id", "allowance_groups", ["organisation_id"])
+
+
+def _events() -> None:
+    """What is put on sale as one."""
     op.create_table(
         "events",
         sa.Column("id", sa.String(length=80), nullable=False),
