@@ -6,7 +6,7 @@ from typing import NoReturn
 import typer
 from pydantic import ValidationError
 
-from ticketing.cli import database, doctor, parts, up
+from ticketing.cli import database, doctor, parts, rush, up
 from ticketing.errors import Misconfigured, TicketingError
 
 FOUND_WRONG, WRONG_USE = 1, 2
@@ -21,6 +21,7 @@ app = typer.Typer(
 app.command("up")(up.up)
 app.command("api")(parts.api)
 app.command("worker")(parts.worker)
+app.command("rush")(rush.rush)
 app.command("doctor")(doctor.doctor)
 app.add_typer(database.app, name="db")
 
