@@ -112,7 +112,7 @@ class Office:
     def in_redis(self, event_id: str) -> EventState | None:
         """The event as Redis has it."""
         group = self.keeper.state(self.event(event_id).group_id)
-        return group and group.events.get(event_id)
+        return group.events.get(event_id) if group else None
 
     def hold(
         self, event_id: str, member: int, *items: tuple[int, int], key: str = "key"
