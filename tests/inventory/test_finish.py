@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.sale import EPOCH, EVENT, GROUP, HOLD_MS, Sale
 from ticketing.errors import Code, Refusal
+from ticketing.inventory.keys import group_keys
 from ticketing.inventory.model import Decided, HoldStatus, QuotaRules, Use
 
 
@@ -150,3 +151,12 @@ def test_only_what_was_sold_can_be_returned(sale: Sale) -> None:
     with pytest.raises(Refusal, match=Code.NOT_FOUND):
         sale.keeper.restock(GROUP, EPOCH, [(hold.id, 1)])
     assert sale.counts() == (3, 2, 0)
+
+
+def test_a_stray_expiry_stops_nobody(sale: Sale) -> None:
+    """A due entry without its hold is dropped, and the next wish is decided."""
+    sale.open(5)
+    sale.redis.zadd(group_keys(GROUP)[5], {"event.stray": 1})
+    assert isinstance(sale.hold(7, (1, 1)), Decided)
+    assert sale.keeper.next_due(GROUP) != 1
+    assert sale.counts() == (4, 1, 0)

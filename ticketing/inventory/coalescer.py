@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from redis.exceptions import ResponseError
+from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
 
 from .protocol import BATCH_MAX
 
@@ -64,7 +64,7 @@ class Coalescer:
 
     async def _refused(self, batch: list[tuple[Any, asyncio.Future[Any]]], error: ResponseError) -> None:
         # One damaged record must not take its neighbours' answers with it.
-        if len(batch) == 1:
+        if len(batch) == 1 or isinstance(error, (OutOfMemoryError, ReadOnlyError)):
             _fail(batch, error)
         else:
             for single in batch:

@@ -5,18 +5,20 @@ earlier: a server that was wiped, restored from an old copy, or failed over to a
 cannot sell a seat again that somebody was already told about.
 """
 
+from threading import Lock
+
 
 class Watermarks:
     """Epoch and highest position per group; shared by the clients of one process."""
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[str, int]] = {}
+        self._lock = Lock()
 
     def expect(self, group_id: str, epoch: str, position: int = 0) -> None:
         """Take SQL's word for a group; another epoch (a rebuild) forgets the old position."""
-        known_epoch, known_position = self._known.get(group_id, (epoch, 0))
-        floor = known_position if known_epoch == epoch else 0
-        self._known[group_id] = (epoch, max(floor, position))
+        with self._lock:
+            self._raise(group_id, epoch, position)
 
     def epoch(self, group_id: str) -> str | None:
         """The epoch expected of a group, or None when this process has not met it."""
@@ -29,6 +31,10 @@ class Watermarks:
         return position if known_epoch == epoch else 0
 
     def note(self, group_id: str, epoch: str, position: int) -> None:
-        """Remember the position an answer carried."""
-        if self._known.get(group_id, (epoch, 0))[0] == epoch:
-            self.expect(group_id, epoch, position)
+        """Remember the position an answer carried; an answer of an epoch that is over changes nothing."""
+        with self._lock:
+            if self.epoch(group_id) in (None, epoch):
+                self._raise(group_id, epoch, position)
+
+    def _raise(self, group_id: str, epoch: str, position: int) -> None:
+        self._known[group_id] = (epoch, max(position, self.position(group_id, epoch)))

@@ -55,13 +55,17 @@ end
 local function expire_due(limit)
   local ids = redis.call('ZRANGE', DUE, '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
   if #ids > 0 then holds.prefetch(ids) end
-  for _, id in ipairs(ids) do finish(id, holds.get(id), EXPIRED) end
+  for _, id in ipairs(ids) do
+    local hold = holds.get(id)
+    -- An entry without a live hold is a stray; it must not stop the sale of everybody else.
+    if hold and hold[STATE] == HELD then finish(id, hold, EXPIRED) else due_removed[#due_removed + 1] = id end
+  end
   return #ids
 end
 
 -- Write what was decided. A call that only refused writes nothing and costs no disk.
 local function save()
-  local changed = #log_entries > 0
+  local changed = #log_entries > 0 or #due_removed > 0
   for _, cache in ipairs({ holds, ledgers, stock, sales, acts }) do changed = cache.save() or changed end
   if #due_removed > 0 then redis.call('ZREM', DUE, unpack(due_removed)) end
   if #due_added > 0 then redis.call('ZADD', DUE, unpack(due_added)) end
