@@ -146,6 +146,12 @@ def to_collect(session: Session, member_id: int, limit: int) -> list[OrderRecord
     return _read(session, query.order_by(_ORDERS.c.confirmed_at).limit(limit))
 
 
+def of_event(session: Session, event_id: str) -> list[OrderRecord]:
+    """Every order of an event, in the order of the log. For comparing books; an event may have 100,000."""
+    query = select(*_COLUMNS).where(_ORDERS.c.event_id == event_id)
+    return _read(session, query.order_by(_ORDERS.c.position))
+
+
 def recorded(session: Session, order_ids: Sequence[str]) -> set[str]:
     """Which of these orders SQL has."""
     found: set[str] = set()
