@@ -7,7 +7,7 @@ after one that took a higher id: a missing id is asked for again until it is too
 
 import time
 from collections.abc import Iterator
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -45,6 +45,21 @@ class SignedSession(Protocol):
     @property
     def organisation_path(self) -> str:
         """Where the person belonged at that time."""
+
+
+class _Change(NamedTuple):
+    """A row of `session_changes`; an import may write one for every member."""
+
+    id: int
+    at: int
+    subject: str
+    session_id: str | None
+    not_before: int | None
+    blocked: bool | None
+    organisation_path: str | None
+
+
+_COLUMNS = [getattr(SessionChange, name) for name in _Change._fields]
 
 
 class _Floor(Struct, frozen=True):
@@ -110,9 +125,9 @@ class Revocations:
         with reading(self._sessions) as session:
             if self._last is None or self._last > self._newest_id(session):
                 self._last = self._start(session)
-            query = select(SessionChange).where(self._unseen(self._last)).order_by(SessionChange.id)
-            for row in session.scalars(query, execution_options={"yield_per": _CHUNK}):
-                self._last = self._take(row, self._last)
+            query = select(*_COLUMNS).where(self._unseen(self._last)).order_by(SessionChange.id)
+            for row in session.execute(query, execution_options={"yield_per": _CHUNK}):
+                self._last = self._take(_Change._make(row), self._last)
         self._forget()
 
     def check(self, claims: SignedSession) -> Code | None:
@@ -153,7 +168,7 @@ class Revocations:
             return SessionChange.id >= min(gap.first for gap in self._gaps)
         return or_(SessionChange.id > last, *(gap.holds(SessionChange.id) for gap in self._gaps))
 
-    def _take(self, row: SessionChange, last: int) -> int:
+    def _take(self, row: _Change, last: int) -> int:
         """Remember one row; the highest id seen so far."""
         self._marks[row.subject] = _with(self._marks.get(row.subject, _Mark()), row)
         self._newest_at = max(self._newest_at, row.at)
@@ -174,7 +189,7 @@ class Revocations:
             del self._marks[subject]
 
 
-def _with(mark: _Mark, row: SessionChange) -> _Mark:
+def _with(mark: _Mark, row: _Change) -> _Mark:
     """`mark` and what `row` adds; the same whatever the order of the rows, and however often."""
     floors, ended = mark.floors, mark.ended
     if row.not_before is not None:
