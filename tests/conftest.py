@@ -24,6 +24,7 @@ from ticketing.keyring import Keyring
 from ticketing.settings import Settings
 
 if TYPE_CHECKING:
+    from tests.support.shop import Shop
     from ticketing.bootstrap import Services
 
 SECRET = "a secret that only tests use"
@@ -107,3 +108,13 @@ def services(settings: Settings) -> Iterator["Services"]:
     built = build(settings)
     yield built
     built.close()
+
+
+@pytest.fixture
+def shop(sessions: Sessions, redis_url: str, keyring: Keyring) -> Iterator["Shop"]:
+    """An office with members and clerks, over the servers of this test."""
+    from tests.support.shop import Shop
+
+    opened = Shop(sessions, redis_url, keyring)
+    yield opened
+    opened.close()
