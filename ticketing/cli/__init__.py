@@ -6,8 +6,8 @@ from typing import NoReturn
 import typer
 from pydantic import ValidationError
 
-from ticketing.cli import database, doctor, parts, rush, up
-from ticketing.errors import Misconfigured, TicketingError
+from ticketing.cli import cards, database, doctor, parts, rush, staff, up
+from ticketing.errors import Misconfigured, Refusal, TicketingError
 
 FOUND_WRONG, WRONG_USE = 1, 2
 
@@ -23,6 +23,8 @@ app.command("api")(parts.api)
 app.command("worker")(parts.worker)
 app.command("rush")(rush.rush)
 app.command("doctor")(doctor.doctor)
+app.add_typer(cards.app, name="cards")
+app.add_typer(staff.app, name="staff")
 app.add_typer(database.app, name="db")
 
 
@@ -57,7 +59,10 @@ def _usage(error: typer.TyperException) -> str:
 
 
 def _explain(error: TicketingError) -> str:
-    cause = error.__cause__
+    if isinstance(error, Refusal):
+        faults = [f"{fault['field']} {fault['reason']}" for fault in error.facts.get("errors", [])]
+        return "; ".join(faults) or f"refused: {error.code}"
+    cause = getattr(error.__cause__, "orig", error.__cause__)  # SQLAlchemy wraps the driver's own words
     return f"{error} ({cause})" if cause and not isinstance(error, Misconfigured) else str(error)
 
 

@@ -2,7 +2,7 @@
 
 import typer
 
-from ticketing.cli.options import DataDir, instance_of
+from ticketing.cli.options import DataDir, settings_of
 
 app = typer.Typer(help="The SQL database.", no_args_is_help=True)
 
@@ -18,6 +18,6 @@ def upgrade(data_dir: DataDir = None) -> None:
 
     Example: TICKETING_DATABASE_URL=postgresql://... TICKETING_SECRET_KEY=... ticketing db upgrade
     """
-    from ticketing.embedded.instance import upgrade_database
+    from ticketing.embedded.instance import resolve, upgrade_database
 
-    typer.echo(f"The database is at version {upgrade_database(instance_of(data_dir))}.")
+    typer.echo(f"The database is at version {upgrade_database(resolve(settings_of(data_dir)))}.")

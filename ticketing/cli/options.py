@@ -1,13 +1,19 @@
 """What verbs share: their common options, the settings of an instance, and how they print."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 
+from ticketing.errors import Misconfigured, StoreUnavailable
 from ticketing.settings import Settings
+
+if TYPE_CHECKING:
+    from ticketing.bootstrap import Services
 
 DataDir = Annotated[
     Path | None,
@@ -22,10 +28,32 @@ def settings_of(data_dir: Path | None) -> Settings:
 
 
 def instance_of(data_dir: Path | None) -> Settings:
-    """The same with every server's address filled in. Raises `Misconfigured` without a secret."""
-    from ticketing.embedded.instance import resolve
+    """The settings of an instance that is there, with every server's address. Raises `Misconfigured` otherwise."""
+    from ticketing.embedded.instance import exists, resolve
 
-    return resolve(settings_of(data_dir))
+    settings = settings_of(data_dir)
+    if not exists(settings):
+        raise Misconfigured(
+            f"there is no instance in {settings.data_dir}; `ticketing up` makes one, --data-dir names another"
+        )
+    return resolve(settings)
+
+
+@contextmanager
+def services_of(data_dir: Path | None) -> Iterator["Services"]:
+    """The services of an instance whose database is up to date; SQL that does not answer is a failure."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from ticketing import migrations
+    from ticketing.bootstrap import build
+
+    with closing(build(instance_of(data_dir))) as services:
+        try:
+            if migrations.current(services.engine) != migrations.head():
+                raise Misconfigured("the database is of another release; run `ticketing db upgrade`")
+            yield services
+        except SQLAlchemyError as error:
+            raise StoreUnavailable("the SQL database did not answer") from error
 
 
 def print_json(document: Any) -> None:

@@ -19,6 +19,11 @@ def is_embedded(settings: Settings) -> bool:
     return settings.redis_url is None and settings.database_url is None
 
 
+def exists(settings: Settings) -> bool:
+    """Whether there is an instance to look at or act on: a database that was given, or one that `up` has made."""
+    return settings.database_url is not None or _sqlite_file(settings.data_dir).exists()
+
+
 def resolve(settings: Settings) -> Settings:
     """Settings with every server's address and the secret filled in.
 
@@ -33,7 +38,7 @@ def resolve(settings: Settings) -> Settings:
             "data_dir": data_dir,
             "redis_url": redis_url,
             "queue_redis_url": settings.queue_redis_url or redis_url,
-            "database_url": settings.database_url or f"sqlite:///{data_dir / 'ticketing.sqlite3'}",
+            "database_url": settings.database_url or f"sqlite:///{_sqlite_file(data_dir)}",
             "secret_key": settings.secret_key or _embedded_secret(settings),
         }
     )
@@ -50,6 +55,10 @@ def upgrade_database(settings: Settings) -> str:
     finally:
         engine.dispose()
     return migrations.head()
+
+
+def _sqlite_file(data_dir: Path) -> Path:
+    return data_dir.absolute() / "ticketing.sqlite3"
 
 
 def _embedded_valkey_url(data_dir: Path) -> str:

@@ -1,0 +1,49 @@
+"""`ticketing staff …`: the accounts of those who work here."""
+
+from typing import Annotated
+
+import typer
+
+from ticketing.cli.options import AsJson, DataDir, print_json, services_of
+
+app = typer.Typer(help="The accounts of staff.", no_args_is_help=True)
+
+Role = Annotated[str, typer.Option(help="admin, manager, clerk or auditor.")]
+Organisation = Annotated[
+    str, typer.Option(help="The id of the organisation; the role holds there and below.")
+]
+RootName = Annotated[
+    str | None,
+    typer.Option(help="On a new instance: make that organisation, the root of all, with this name."),
+]
+
+
+@app.callback()
+def _family() -> None:
+    """Keep `add` a verb of its own though it is the only one."""
+
+
+@app.command("add")
+def add(
+    username: str,
+    role: Role,
+    organisation: Organisation,
+    root_name: RootName = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add an account with a random password, which is shown this once.
+
+    Example: ticketing staff add wang --role admin --organisation district --root-name 区总工会
+    """
+    from ticketing.services.staff import StaffService
+
+    with services_of(data_dir) as services:
+        staff = StaffService(services.sessions, services.clock)
+        if root_name is not None:
+            staff.add_root(organisation, root_name)
+        password = staff.add_staff(username, role, organisation)
+    if as_json:
+        print_json({"username": username, "password": password, "role": role})
+    else:
+        typer.echo(f"{username} ({role} of {organisation}) signs in with the password {password}")
