@@ -6,7 +6,7 @@ from typing import NoReturn
 import typer
 from pydantic import ValidationError
 
-from ticketing.cli import cards, database, doctor, parts, rush, staff, up
+from ticketing.cli import cards, database, demo, doctor, parts, rush, staff, up
 from ticketing.errors import Misconfigured, Refusal, TicketingError
 
 FOUND_WRONG, WRONG_USE = 1, 2
@@ -19,6 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("up")(up.up)
+app.command("demo")(demo.demo)
 app.command("api")(parts.api)
 app.command("worker")(parts.worker)
 app.command("rush")(rush.rush)
