@@ -21,12 +21,14 @@ from ticketing.inventory.rush import Inventory
 from ticketing.inventory.watermarks import Watermarks
 from ticketing.keyring import Keyring
 from ticketing.members.revocations import Revocations
+from ticketing.services.cards import CardService
 from ticketing.services.catalogue import CatalogueService
 from ticketing.services.desk import DeskService
 from ticketing.services.keeper import SaleKeeper
 from ticketing.services.orders import OrderService
 from ticketing.services.returns import ReturnService
 from ticketing.services.sessions import SessionService
+from ticketing.services.staff import StaffService
 from ticketing.services.stats import StatsService
 from ticketing.services.tokens import TokenSigner
 from ticketing.settings import Settings
@@ -60,6 +62,8 @@ class Services:
         self.desk = DeskService(self.sessions, self.keeper, self.keyring, self.clock, self.orders)
         self.catalogue = CatalogueService(self.sessions, self.sale_keeper, self.keeper, self.clock)
         self.stats = StatsService(self.sessions, self.keeper, self.clock)
+        self.staff = StaffService(self.sessions, self.clock)
+        self.cards = CardService(self.sessions, self.keyring, self.clock)
         self.revocations = Revocations(self.sessions, _longest_session_ms(settings))
         self.accounts = SessionService(
             self.sessions, self.keyring, self.signer, _limiter(self.queue_redis), self.clock, settings

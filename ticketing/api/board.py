@@ -1,6 +1,6 @@
 """What is on sale, in the memory of one process.
 
-Once a second a task reads from SQL what has changed of the published events (titles, texts, prices) and
+Once a second housekeeping reads from SQL what has changed of the published events (titles, texts, prices) and
 from Redis the state of every group on sale; a request that wants counts fresher than that makes one read,
 which all that wait share. So the rush never touches SQL, and Redis is asked at most four times a second
 for each group. When SQL is away the board goes on with what it has.
@@ -8,6 +8,7 @@ for each group. When SQL is away the board goes on with what it has.
 
 import asyncio
 import time
+from collections.abc import Iterator
 from hashlib import blake2b
 
 import msgspec
@@ -21,7 +22,7 @@ from ticketing.catalogue.stamps import Stamp, by_ids, stamps
 from ticketing.clock import ServerClock
 from ticketing.database import Sessions, reading
 from ticketing.errors import StoreUnavailable
-from ticketing.inventory.model import GroupState
+from ticketing.inventory.model import EventState, GroupState, QuotaCounts
 from ticketing.inventory.rush import Inventory
 from ticketing.inventory.watermarks import Watermarks
 from ticketing.members import repository as members
@@ -30,8 +31,6 @@ from ticketing.orders import repository as orders
 
 FRESH_SECONDS = 0.25
 """The greatest age of counts that are called fresh."""
-
-REFRESH_SECONDS = 1.0
 
 _log = structlog.get_logger(__name__)
 _encode = msgspec.json.Encoder().encode
@@ -65,7 +64,7 @@ class Poster(Struct, frozen=True):
 
 
 class EventBoard:
-    """The published events with their counts. Built before the event loop runs; `start` belongs to the loop."""
+    """The published events with their counts."""
 
     def __init__(
         self, sessions: Sessions, inventory: Inventory, watermarks: Watermarks, clock: ServerClock
@@ -95,6 +94,10 @@ class EventBoard:
         posters = [self.poster(event_id) for event_id in list(self._cards)]
         return sorted((p.event for p in posters if p), key=lambda event: (event.opens_at, event.id))
 
+    def summaries(self) -> list[schemas.EventSummary]:
+        """The same without their quotas."""
+        return [views.without_quotas(event) for event in self.events()]
+
     def availability(self, event_id: str) -> schemas.Availability | None:
         """The counts of a published event."""
         poster = self.poster(event_id)
@@ -113,6 +116,10 @@ class EventBoard:
         card = self._cards.get(event_id)
         return card.event.quotas[0].currency if card and card.event.quotas else views.CURRENCY
 
+    def groups(self) -> set[str]:
+        """The groups of every published event."""
+        return {card.event.group_id for card in self._cards.values()}
+
     def recovering(self) -> list[str]:
         """The groups that Redis forgot, or that it remembers as they were before."""
         return sorted(group for group, reading in self._readings.items() if reading.recovering)
@@ -120,6 +127,19 @@ class EventBoard:
     def backlogs(self) -> dict[str, int]:
         """Log entries that SQL has not recorded yet, by group."""
         return {group: r.state.backlog for group, r in self._readings.items() if r.state}
+
+    def state_of(self, event_id: str) -> EventState | None:
+        """A published event's rules and counts as Redis last had them."""
+        card = self._cards.get(event_id)
+        known = self._readings.get(card.event.group_id) if card else None
+        return known.state.events.get(event_id) if known and known.state else None
+
+    def counts(self) -> Iterator[tuple[str, int, QuotaCounts]]:
+        """Every quota that Redis knows, as (event id, number, counts)."""
+        for event_id in list(self._cards):
+            state = self.state_of(event_id)
+            for number, counts in (state.counts if state else {}).items():
+                yield event_id, number, counts
 
     # Fresh, in the event loop
 
@@ -153,7 +173,7 @@ class EventBoard:
         await asyncio.shield(self._catalogue_read)
 
     async def refresh(self) -> None:
-        """Read everything once: what the task does every second."""
+        """Read everything once; housekeeping does it every second."""
         await self.read_catalogue()
         try:
             self._groups.update(await self._inventory.directory())
@@ -162,12 +182,6 @@ class EventBoard:
                 await self._fresh_reading(group_id)
         except StoreUnavailable:
             self.redis_answers = False
-
-    async def run(self) -> None:
-        """Refresh for ever; cancelled at shutdown."""
-        while True:
-            await self.refresh()
-            await asyncio.sleep(REFRESH_SECONDS)
 
     # How it is read
 

@@ -15,8 +15,9 @@ KEY_CODES = (Code.IDEMPOTENCY_KEY_MISSING, Code.IDEMPOTENCY_KEY_REUSED)
 class Operation(Struct, frozen=True, kw_only=True):
     """One call of the contract.
 
-    `caller` is who may call: "public", "member", or staff ("staff"); `takes` and `gives` are structs of
-    `schemas`; `codes` are the refusals beside those that `caller`, `takes` and `keyed` bring along.
+    `caller` is who may call: "public", "member" or "staff", and `roles` which of the staff (none: all).
+    `takes` and `gives` are structs of `schemas`; `keyed` calls need an Idempotency-Key; `codes` are the
+    refusals beside those that all of this brings along.
     """
 
     method: str
@@ -24,6 +25,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     summary: str
     tag: str
     caller: str = "public"
+    roles: tuple[str, ...] = ()
     takes: type[Struct] | None = None
     body_optional: bool = False
     gives: type[Struct] | None = None

@@ -7,17 +7,13 @@ touches SQL. Refusals of the inventory are values, since in a rush nearly every 
 import msgspec
 
 from ticketing.api import schemas, views
-from ticketing.api.addresses import ClientAddresses
 from ticketing.api.answers import BARE, JSON, REPLAYED, Answer, refused
-from ticketing.api.auth import Gate
-from ticketing.api.board import EventBoard, Poster
+from ticketing.api.board import Poster
 from ticketing.api.bodies import HOT_BODY_BYTES_MAX, decode, idempotency_key, read_body, require_json
 from ticketing.api.contract import Operation
 from ticketing.api.dispatch import Asked, HotCall
-from ticketing.api.live_holds import LiveHolds
+from ticketing.api.front import Front
 from ticketing.api.problems import invalid
-from ticketing.api.tally import Tally
-from ticketing.bootstrap import AsyncServices
 from ticketing.errors import Code, Refusal, StoreUnavailable
 from ticketing.identifiers import event_of, quota_id, quota_number
 from ticketing.inventory.model import TICKETS_PER_HOLD_MAX, Decided, Hold, HoldRequest, HoldStatus
@@ -44,24 +40,17 @@ _HOLD_CODES = (Code.NOT_FOUND, Code.HOLD_EXPIRED)
 class RushCalls:
     """The hot calls over one process's services."""
 
-    def __init__(
-        self,
-        services: AsyncServices,
-        board: EventBoard,
-        gate: Gate,
-        addresses: ClientAddresses,
-        live_holds: LiveHolds,
-        tally: Tally,
-    ) -> None:
+    def __init__(self, front: Front) -> None:
+        services = front.services
         self._inventory = services.inventory
         self._keyring = services.keyring
         self._clock = services.clock
         self._backlog_max = services.settings.backlog_max
-        self._board = board
-        self._gate = gate
-        self._addresses = addresses
-        self._live_holds = live_holds
-        self._tally = tally
+        self._board = front.board
+        self._gate = front.gate
+        self._addresses = front.addresses
+        self._live_holds = front.live_holds
+        self._tally = front.tally
 
     def calls(self) -> list[HotCall]:
         """Every hot call with its description."""
@@ -303,3 +292,6 @@ CONFIRM = Operation(
     gives=schemas.Order,
     codes=(*_HOLD_CODES, Code.HOLD_RELEASED, Code.PAYMENT_REQUIRED, Code.CARD_BLOCKED, Code.RECOVERING),
 )
+
+OPERATIONS = (EVENT, AVAILABILITY, HOLD, LOOK_UP, RELEASE, CONFIRM)
+"""The hot calls, for the OpenAPI document."""

@@ -13,12 +13,18 @@ from ticketing.api import schemas
 from ticketing.catalogue import tables
 from ticketing.identifiers import quota_id
 from ticketing.inventory.model import EventState, Hold, HoldStatus, Ledger, QuotaCounts, Use
-from ticketing.orders.model import OrderRecord, TicketRecord
+from ticketing.members.repository import Holder
+from ticketing.members.tables import Notice, Organisation
+from ticketing.orders.model import OrderRecord, PickupRecord, TicketRecord
 from ticketing.services.orders import order_from_hold
+from ticketing.services.stats import EventStats, UndrainedOrder
+from ticketing.services.swipes import Swiped
 from ticketing.services.tokens import Claims
 
 CURRENCY = "CNY"
 """What a hold is counted in when this process cannot tell its event's currency."""
+
+_SUMMARY_FIELDS = schemas.EventSummary.__struct_fields__
 
 NOTHING = QuotaCounts(capacity=0, withheld=0, held=0, sold=0)
 
@@ -99,6 +105,11 @@ def event_view(
     counts = state.counts if state else {}
     quotas = [_quota(quota, counts.get(quota.number)) for quota in event.quotas]
     return schemas.Event(**_fields(event_summary(event, organisation_name, status)), quotas=quotas)
+
+
+def without_quotas(event: schemas.Event) -> schemas.EventSummary:
+    """An event as lists show it."""
+    return schemas.EventSummary(**{name: getattr(event, name) for name in _SUMMARY_FIELDS})
 
 
 def staff_event(
@@ -233,6 +244,37 @@ def member_view(claims: Claims) -> schemas.Member:
     )
 
 
+def holder_view(holder: Holder) -> schemas.Member:
+    """A member as SQL has them now."""
+    return schemas.Member(
+        name=holder.member.name,
+        card_masked=masked(holder.card.last_four),
+        organisation=holder.organisation.id,
+        organisation_name=holder.organisation.name,
+    )
+
+
+def notice_view(notice: Notice) -> schemas.Notice:
+    """A message to a member."""
+    return schemas.Notice(kind=notice.kind, text=notice.text, event_id=notice.event_id, at=instant(notice.at))
+
+
+def staff_session(token: str, claims: Claims) -> schemas.StaffSession:
+    """A staff session as its login answers."""
+    return schemas.StaffSession(
+        token=token,
+        expires_at=instant(claims.expires_at),
+        role=cast("schemas.Role", claims.role),
+        organisation=claims.organisation_id,
+        organisation_name=claims.organisation_name,
+    )
+
+
+def organisation_view(node: Organisation) -> schemas.Organisation:
+    """A node of the union's tree."""
+    return schemas.Organisation(id=node.id, name=node.name, kind=node.kind, parent_id=node.parent_id)
+
+
 def allowances(events: Iterable[tables.Event], ledger: Ledger) -> list[schemas.Allowance]:
     """Every limit that applies to a member in these events of one group, with what is used of it."""
     found: list[schemas.Allowance] = []
@@ -261,6 +303,51 @@ def _allowance(
     for use in uses:
         held, bought = held + use.held, bought + use.bought
     return schemas.Allowance(event_id, scope, limit, held, bought, **where)
+
+
+# Staff and desk
+
+
+def stats_view(stats: EventStats) -> schemas.Stats:
+    """The numbers of an event."""
+    waiting = stats.oldest_undrained
+    return schemas.Stats(
+        event_id=stats.event_id,
+        as_of=instant(stats.as_of),
+        live=stats.live,
+        quotas=[schemas.QuotaStats(**structs.asdict(quota)) for quota in stats.quotas],
+        refusals=stats.refusals,
+        series=[schemas.SaleSecond(instant(at), orders, tickets) for at, orders, tickets in stats.series],
+        backlog=stats.backlog,
+        oldest_undrained=_undrained(waiting) if waiting else None,
+    )
+
+
+def _undrained(order: UndrainedOrder) -> schemas.UndrainedOrder:
+    return schemas.UndrainedOrder(order.order_id, instant(order.confirmed_at), order.age_ms)
+
+
+def swiped_view(swiped: Swiped) -> schemas.Swiped:
+    """Who stands at the desk, and what waits for them."""
+    gone = swiped.handed_out
+    return schemas.Swiped(
+        member=holder_view(swiped.holder),
+        orders=[order_view(order) for order in swiped.orders],
+        allowances=[one for events, ledger in swiped.ledgers for one in allowances(events, ledger)],
+        handed_out=schemas.HandedOut(instant(gone.collected_at), gone.desk, gone.clerk) if gone else None,
+    )
+
+
+def pickup_view(record: PickupRecord) -> schemas.Pickup:
+    """Tickets handed over in one movement."""
+    return schemas.Pickup(
+        pickup_id=record.id,
+        order_id=record.order_id,
+        collected=list(record.ticket_codes),
+        collected_at=instant(record.at),
+        desk=record.desk,
+        undone_at=instant_or_none(record.undone_at),
+    )
 
 
 def _fields(view: schemas.Answer) -> dict[str, Any]:

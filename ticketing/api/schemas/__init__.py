@@ -31,7 +31,16 @@ from ticketing.api.schemas.base import (
     Text,
     TicketStatus,
 )
-from ticketing.api.schemas.desk import DeskPayment, Pickup, PickupWish, SalePayment, SaleWish, Swipe, Swiped
+from ticketing.api.schemas.desk import (
+    DeskPayment,
+    HandedOut,
+    Pickup,
+    PickupWish,
+    SalePayment,
+    SaleWish,
+    Swipe,
+    Swiped,
+)
 from ticketing.api.schemas.events import Availability, Event, Events, EventSummary, Quota, QuotaAvailability
 from ticketing.api.schemas.health import FieldError, Health, Problem, Readiness
 from ticketing.api.schemas.members import (
@@ -76,8 +85,14 @@ from ticketing.api.schemas.staff import (
     StaffSession,
     WithReason,
 )
+from ticketing.api.schemas.stats import QuotaStats, SaleSecond, Stats, UndrainedOrder
 
 __all__ = [
+    "HandedOut",
+    "QuotaStats",
+    "SaleSecond",
+    "Stats",
+    "UndrainedOrder",
     "TicketStatus",
     "Scope",
     "PaymentStatus",

@@ -15,12 +15,24 @@ class Swipe(Request):
     number: Id | None = None
 
 
+class HandedOut(Answer):
+    """Who handed tickets out, when and where."""
+
+    collected_at: datetime
+    desk: str
+    clerk: str
+
+
 class Swiped(Answer):
-    """Who stands at the desk, and what waits for them."""
+    """Who stands at the desk, and what waits for them.
+
+    `handed_out` says what became of the ticket or order that was swiped when nothing of it is left.
+    """
 
     member: Member
     orders: list[Order]
     allowances: list[Allowance]
+    handed_out: HandedOut | None
 
 
 class DeskPayment(Request):
@@ -46,6 +58,7 @@ class Pickup(Answer):
     collected: list[str]
     collected_at: datetime
     desk: str
+    undone_at: datetime | None
 
 
 class SalePayment(Request):

@@ -1,0 +1,135 @@
+"""Puts the application of one API process together, from the outside in.
+
+dispatch (the calls of the rush)
+→ frame (time, safe headers, the last net)
+→ FastAPI: the JSON routes, the pages, the static files
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+import ticketing
+from ticketing.api import openapi, problems
+from ticketing.api.dispatch import Dispatch
+from ticketing.api.frame import Frame
+from ticketing.api.front import Front
+from ticketing.api.housekeeping import Housekeeping
+from ticketing.api.pages.application import create_pages
+from ticketing.api.routes import ALL
+from ticketing.api.rush import OPERATIONS, RushCalls
+from ticketing.bootstrap import AsyncServices
+from ticketing.errors import Code, Failure, Refusal
+from ticketing.resources import package_files
+
+_log = structlog.get_logger(__name__)
+
+
+def create_app(services: AsyncServices) -> ASGIApp:
+    """The ASGI application over these services; its shutdown closes them."""
+    front = Front.over(services)
+    rush = RushCalls(front)
+    inner = Frame(_fastapi(front), services.clock, front.tally, secure=front.gate.secure)
+    return Dispatch(rush.calls(), inner, services.clock, front.tally)
+
+
+def document() -> dict[str, Any]:
+    """What `/openapi.json` says."""
+    cold = [operation for calls in ALL for operation in calls.operations]
+    return openapi.document([*OPERATIONS, *cold], ticketing.__version__)
+
+
+def _fastapi(front: Front) -> FastAPI:
+    app = FastAPI(
+        title="Ticketing",
+        version=ticketing.__version__,
+        lifespan=_lifespan,
+        docs_url=None,  # its pages load scripts from elsewhere, which the content policy refuses
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.front = front
+    app.openapi = document  # type: ignore[method-assign]
+    for calls in ALL:
+        app.include_router(calls.router)
+    _handle_errors(app)
+    _add_pages(app, create_pages(front, package_files("web")))
+    return app
+
+
+def _add_pages(app: FastAPI, pages: ASGIApp) -> None:
+    """Let the pages answer what no JSON route does; below `/api` nothing is a page."""
+    nothing = app.router.not_found
+
+    async def elsewhere(scope: Scope, receive: Receive, send: Send) -> None:
+        is_page = scope["type"] == "http" and not scope["path"].startswith("/api/")
+        await (pages if is_page else nothing)(scope, receive, send)
+
+    app.router.default = elsewhere
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    front: Front = app.state.front
+    housekeeping = Housekeeping(front)
+    await housekeeping.start()
+    yield
+    await housekeeping.stop()
+    await front.services.aclose()
+
+
+def _handle_errors(app: FastAPI) -> None:
+    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(HTTPException, _not_routed)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    for failure in (Failure, DBAPIError, PoolTimeout):
+        app.add_exception_handler(failure, _failed)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    return _problem(*problems.refused(error))
+
+
+async def _not_routed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        return _problem(*problems.problem(Code.METHOD_NOT_ALLOWED, {"allow": _allowed(request)}))
+    return _problem(*problems.problem(Code.NOT_FOUND))
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    faults = [(".".join(str(part) for part in fault["loc"]), str(fault["msg"])) for fault in error.errors()]
+    return _problem(*problems.refused(problems.invalid(*faults)))
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    _log.warning(
+        "unavailable", path=request.url.path, error=type(error).__name__, cause=repr(error.__cause__)
+    )
+    return _problem(*problems.problem(Code.UNAVAILABLE))
+
+
+def _allowed(request: Request) -> str:
+    """Every method that some route takes at this path; the router knows only its first match."""
+    methods: set[str] = set()
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            methods |= getattr(route, "methods", None) or set()
+    return ", ".join(sorted(methods))
+
+
+def _problem(status: int, headers: dict[str, str], body: bytes) -> Response:
+    return Response(body, status, headers)

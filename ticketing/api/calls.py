@@ -1,0 +1,141 @@
+"""The JSON routes: what each call goes through, in the order in which the contract lets errors answer.
+
+A route is an `Operation` and a plain function of a `Call`. The function runs in the thread pool (or, when
+it is async, in the event loop), may use SQL, raises `Refusal`s and returns a struct of `schemas`, a whole
+`Response`, or None for 204.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast
+
+import msgspec
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ticketing.api.auth import Headers, Kind
+from ticketing.api.bodies import BODY_BYTES_MAX, decode, idempotency_key, read_body, require_json
+from ticketing.api.contract import Operation
+from ticketing.api.front import Front, front_of
+from ticketing.errors import Code, Refusal
+from ticketing.services.tokens import Claims
+
+Body = TypeVar("Body")
+
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call(Generic[Body]):
+    """One request whose form is right: who asks, for what, and with which body."""
+
+    front: Front
+    request: Request
+    headers: Headers
+    body: Body
+    session: Claims | None
+    idempotency_key: str
+
+    @property
+    def caller(self) -> Claims:
+        """The session; only for calls that need one."""
+        assert self.session is not None
+        return self.session
+
+    @property
+    def address(self) -> str:
+        """The client's address."""
+        return self.front.addresses.of(self.request.scope, self.headers)
+
+    def path(self, name: str) -> str:
+        """A part of the path, such as `event_id`."""
+        return str(self.request.path_params[name])
+
+    def query(self, name: str) -> str | None:
+        """A parameter of the query, or None."""
+        return self.request.query_params.get(name)
+
+
+Handler = Callable[[Call[Any]], Any]
+
+
+class Calls:
+    """Routes of one part of the contract, with their descriptions."""
+
+    def __init__(self) -> None:
+        self.router = APIRouter()
+        self.operations: list[Operation] = []
+
+    def __call__(self, operation: Operation) -> Callable[[Handler], Handler]:
+        """Register the function below as the answer to `operation`."""
+
+        def register(handle: Handler) -> Handler:
+            self.operations.append(operation)
+            self.router.add_api_route(
+                operation.path,
+                _endpoint(operation, handle),
+                methods=[operation.method],
+                name=handle.__name__,
+                include_in_schema=False,  # `openapi` writes the document, for the hot calls too
+            )
+            return handle
+
+        return register
+
+
+def _endpoint(operation: Operation, handle: Handler) -> Callable[[Request], Awaitable[Response]]:
+    decoder = msgspec.json.Decoder(operation.takes) if operation.takes else None
+
+    async def endpoint(request: Request) -> Response:
+        front, headers = front_of(request), dict(request.scope["headers"])
+        sent = await read_body(request.receive, headers, BODY_BYTES_MAX)
+        if decoder:
+            require_json(headers, sent)
+        session = _session(front, operation, headers)
+        key = idempotency_key(headers) if operation.keyed else ""
+        body = decode(decoder, _or_empty(operation, sent)) if decoder else None
+        call = Call(
+            front=front, request=request, headers=headers, body=body, session=session, idempotency_key=key
+        )
+        return _response(operation, await _run(handle, call))
+
+    return endpoint
+
+
+def _session(front: Front, operation: Operation, headers: Headers) -> Claims | None:
+    if operation.caller == "public":
+        return None
+    kind = cast("Kind", operation.caller)
+    session = front.gate.session(headers, kind, changes=operation.method != "GET")
+    if operation.roles and session.role not in operation.roles:
+        raise Refusal(Code.FORBIDDEN)
+    return session
+
+
+def _or_empty(operation: Operation, sent: bytes) -> bytes:
+    return b"{}" if operation.body_optional and not sent else sent
+
+
+async def _run(handle: Handler, call: Call[Any]) -> Any:
+    if inspect.iscoroutinefunction(handle):
+        return await handle(call)
+    return await run_in_threadpool(handle, call)
+
+
+def _response(operation: Operation, answer: Any) -> Response:
+    if isinstance(answer, Response):
+        return answer
+    if answer is None:
+        return Response(status_code=204, headers=_HEADERS)
+    return Response(_encode(answer), operation.status, _HEADERS, "application/json")
+
+
+def json_response(answer: Any, status: int, **headers: str) -> Response:
+    """An answer with headers of its own."""
+    return Response(_encode(answer), status, {**_HEADERS, **headers}, "application/json")
+
+
+_HEADERS = {"cache-control": "no-store"}

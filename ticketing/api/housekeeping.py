@@ -1,0 +1,76 @@
+"""What every API process does beside answering.
+
+Once a second it hears which sessions ended, reads what is on sale, and hands its counts over.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from ticketing.api.front import Front
+from ticketing.errors import StoreUnavailable
+
+TICK_SECONDS = 1.0
+PRUNE_TICKS = 60
+
+_log = structlog.get_logger(__name__)
+
+
+class Housekeeping:
+    """One task for what comes from and goes to the servers once a second, and one for the board."""
+
+    def __init__(self, front: Front) -> None:
+        self._front = front
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Read everything once, so that the first request is answered from memory, and go on every second."""
+        await self._tolerate(self.hear_sessions)
+        await self._tolerate(self._front.board.refresh)
+        self._tasks = [asyncio.create_task(self._every_second())]
+
+    async def stop(self) -> None:
+        """End the tasks and hand over what is still counted."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tolerate(self.hand_over_counts)
+
+    async def hear_sessions(self) -> None:
+        """Learn which sessions ended elsewhere."""
+        await asyncio.to_thread(self._front.services.revocations.refresh)
+
+    async def hand_over_counts(self) -> None:
+        """Give refusals to Redis, where staff read them, and all counts to the metrics."""
+        front = self._front
+        front.metrics.take(front.tally)
+        for group_id, counts in front.tally.take_refusals().items():
+            try:
+                await front.services.inventory.count_refusals(group_id, counts)
+            except StoreUnavailable:
+                front.tally.put_back(group_id, counts)
+                raise
+            front.metrics.take_refusals(counts)
+
+    async def _every_second(self) -> None:
+        tick = 0
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            duties = (self.hear_sessions, self._front.board.refresh, self.hand_over_counts)
+            await asyncio.gather(*(self._tolerate(duty) for duty in duties))
+            tick += 1
+            if tick % PRUNE_TICKS == 0:
+                self._front.live_holds.prune(self._front.services.clock.now_ms())
+
+    async def _tolerate(self, duty: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        # A server that is away comes back, and the duty is done again in a second. Nothing else may end it
+        # either: a process that no longer hears of blocked cards would go on selling to them.
+        try:
+            await duty()
+        except (DBAPIError, StoreUnavailable) as error:
+            _log.warning("duty_waits", duty=duty.__qualname__, error=type(error).__name__)
+        except Exception:  # noqa: BLE001
+            _log.exception("duty_failed", duty=duty.__qualname__)

@@ -1,0 +1,5 @@
+"""The JSON routes by who calls them; each module has a `calls`, and `ALL` is every one of them."""
+
+from ticketing.api.routes import desk, events, members, organisations, public, staff_sessions
+
+ALL = (public.calls, members.calls, staff_sessions.calls, organisations.calls, events.calls, desk.calls)

@@ -1,0 +1,122 @@
+"""The desk: see what waits for whoever stands there, hand it over once, take a mistake back, sell."""
+
+from ticketing.api import schemas, views
+from ticketing.api.calls import Call, Calls
+from ticketing.api.contract import Operation
+from ticketing.api.problems import invalid
+from ticketing.errors import Code
+
+ROLES = ("clerk", "manager", "admin")
+
+calls = Calls()
+
+
+@calls(
+    Operation(
+        method="POST",
+        path="/api/v1/desk/swipes",
+        summary="Who holds this card, ticket or order, and what waits for them",
+        tag="desk",
+        caller="staff",
+        roles=ROLES,
+        takes=schemas.Swipe,
+        gives=schemas.Swiped,
+        codes=(Code.NOT_FOUND, Code.CARD_BLOCKED),
+    )
+)
+def swipe(call: Call[schemas.Swipe]) -> schemas.Swiped:
+    """Exactly one of `card_number`, `code` and `number`."""
+    wish = call.body
+    found = call.front.services.desk.swipe(call.caller, wish.card_number, wish.code, wish.number)
+    return views.swiped_view(found)
+
+
+@calls(
+    Operation(
+        method="POST",
+        path="/api/v1/desk/pickups",
+        summary="Hand tickets of an order over, once",
+        tag="desk",
+        caller="staff",
+        roles=ROLES,
+        takes=schemas.PickupWish,
+        gives=schemas.Pickup,
+        keyed=True,
+        codes=(Code.NOT_FOUND, Code.PAYMENT_REQUIRED, Code.ALREADY_COLLECTED),
+    )
+)
+def pick_up(call: Call[schemas.PickupWish]) -> schemas.Pickup:
+    """All tickets that are left when none are named; all or none of those that are."""
+    wish = call.body
+    record = call.front.services.desk.pick_up(
+        call.caller,
+        call.idempotency_key,
+        wish.order_id,
+        wish.ticket_codes,
+        wish.desk,
+        wish.payment.method if wish.payment else None,
+    )
+    return views.pickup_view(record)
+
+
+@calls(
+    Operation(
+        method="POST",
+        path="/api/v1/desk/pickups/{pickup_id}/undo",
+        summary="Take a hand-over back within 60 s",
+        tag="desk",
+        caller="staff",
+        roles=ROLES,
+        takes=schemas.WithReason,
+        gives=schemas.Pickup,
+        codes=(Code.NOT_FOUND, Code.NOT_CANCELLABLE),
+    )
+)
+def undo(call: Call[schemas.WithReason]) -> schemas.Pickup:
+    """The tickets can be handed out again; what was paid with them is due again."""
+    record = call.front.services.desk.undo(call.caller, call.path("pickup_id"), call.body.reason)
+    return views.pickup_view(record)
+
+
+@calls(
+    Operation(
+        method="POST",
+        path="/api/v1/desk/sales",
+        summary="Sell at the desk, collected at once",
+        tag="desk",
+        caller="staff",
+        roles=ROLES,
+        takes=schemas.SaleWish,
+        gives=schemas.Order,
+        status=201,
+        keyed=True,
+        codes=(
+            Code.NOT_FOUND,
+            Code.RECOVERING,
+            Code.BACKLOG_FULL,
+            Code.CARD_BLOCKED,
+            Code.SALE_NOT_OPEN,
+            Code.SALE_PAUSED,
+            Code.SALE_CLOSED,
+            Code.NOT_ELIGIBLE,
+            Code.CARD_LIMIT_EXCEEDED,
+            Code.SOLD_OUT,
+            Code.PAYMENT_REQUIRED,
+        ),
+    )
+)
+def sell(call: Call[schemas.SaleWish]) -> schemas.Order:
+    """From the same stock and under the same limits as online."""
+    wish = call.body
+    if len({item.quota_id for item in wish.items}) < len(wish.items):
+        raise invalid(("items", "a quota may be named at most once"))
+    order = call.front.services.desk.sell(
+        call.caller,
+        call.idempotency_key,
+        wish.card_number,
+        wish.event_id,
+        [(item.quota_id, item.quantity) for item in wish.items],
+        wish.payment.method,
+        wish.desk,
+    )
+    return views.order_view(order)

@@ -1,0 +1,50 @@
+"""The numbers of an event that staff watch."""
+
+from datetime import datetime
+
+from ticketing.api.schemas.base import Answer
+
+
+class QuotaStats(Answer):
+    """A quota's tickets: `available` is `capacity` less `withheld`, `held` and `sold`, at least 0."""
+
+    id: str
+    name: str
+    capacity: int
+    withheld: int
+    available: int
+    held: int
+    sold: int
+    collected: int
+
+
+class SaleSecond(Answer):
+    """What was confirmed in the second that begins at `at`."""
+
+    at: datetime
+    orders: int
+    tickets: int
+
+
+class UndrainedOrder(Answer):
+    """The oldest order that SQL does not have yet."""
+
+    order_id: str
+    confirmed_at: datetime
+    age_ms: int
+
+
+class Stats(Answer):
+    """An event in numbers. `live` is false while Redis does not know the event; the counts are SQL's then.
+
+    `backlog` is how many log entries of the event's group SQL has yet to take.
+    """
+
+    event_id: str
+    as_of: datetime
+    live: bool
+    quotas: list[QuotaStats]
+    refusals: dict[str, int]
+    series: list[SaleSecond]
+    backlog: int
+    oldest_undrained: UndrainedOrder | None
