@@ -13,35 +13,13 @@ from redis.retry import Retry
 from sqlalchemy import select
 
 from tests.support.office import HOUR_MS, Office, claims
+from tests.support.refusals import faulty, refusal
 from ticketing.catalogue.model import EventChanges, QuotaChanges, QuotaDraft
 from ticketing.catalogue.tables import AllowanceGroup
 from ticketing.database import reading
 from ticketing.errors import Code, Refusal, StoreUnavailable
-from ticketing.inventory.model import Decided, QuotaCounts
-from ticketing.services import trail
+from ticketing.inventory.model import Decided
 from ticketing.staff.tables import AuditEntry
-
-
-def refusal(act: Callable[[], object]) -> Refusal:
-    with pytest.raises(Refusal) as refused:
-        act()
-    return refused.value
-
-
-def faulty(act: Callable[[], object]) -> list[str]:
-    """The fields that an act is refused for."""
-    refused = refusal(act)
-    assert refused.code is Code.INVALID
-    return [error["field"] for error in refused.facts["errors"]]
-
-
-def story(office: Office) -> list[tuple[str, str]]:
-    """(action, subject) of every act, after checking the chain."""
-    with reading(office.sessions) as session:
-        assert trail.verify(session) is None
-        rows = session.execute(select(AuditEntry.action, AuditEntry.subject).order_by(AuditEntry.id))
-        return [(action, subject) for action, subject in rows]
-
 
 # Drafting
 
@@ -67,7 +45,7 @@ def test_a_draft_is_kept_as_it_was_given(office: Office) -> None:
     assert [quota.face_price for quota in event.quotas] == [4_000, 500]
     assert [(quota.capacity, quota.withheld) for quota in event.quotas] == [(100, 10), (50, 0)]
     assert office.in_redis(event.id) is None
-    assert story(office) == [("event.create", f"event:{event.id}")]
+    assert office.story() == [("event.create", f"event:{event.id}")]
 
 
 def test_a_faulty_draft_leaves_nothing_behind(office: Office) -> None:
@@ -77,7 +55,7 @@ def test_a_faulty_draft_leaves_nothing_behind(office: Office) -> None:
     refused = faulty(lambda: office.catalogue.create_event(office.district, draft))
     assert refused == ["allowance_group", "eligible_organisations"]
     assert office.catalogue.list_events(office.district) == []
-    assert story(office) == []
+    assert office.story() == []
 
 
 def test_who_may_draft_for_whom(office: Office) -> None:
@@ -158,7 +136,7 @@ def test_the_life_of_an_event(office: Office) -> None:
         assert again.version == event.version, "a repeated verb changes nothing"
     assert seen == [(state, state) for state in ("published", "paused", "published", "closed")]
     acts = ["event.create", "event.publish", "event.pause", "event.resume", "event.close"]
-    assert story(office) == [(act, f"event:{event_id}") for act in acts]
+    assert office.story() == [(act, f"event:{event_id}") for act in acts]
 
 
 def test_a_verb_out_of_place_is_refused(office: Office) -> None:
@@ -215,7 +193,7 @@ def test_redis_away_the_wish_stands_and_the_same_call_carries_it_over(
     state = office.in_redis(event_id)
     assert state is not None
     assert state.rules.state == "paused"
-    assert [act for act, _ in story(office)].count("event.pause") == 1
+    assert [act for act, _ in office.story()].count("event.pause") == 1
 
 
 # Changing
@@ -256,106 +234,3 @@ def test_opens_at_may_move_until_it_has_come(office: Office) -> None:
     state = office.in_redis(ahead)
     assert state is not None
     assert state.rules.opens_at == office.now + 2 * HOUR_MS
-
-
-# Quotas
-
-
-def test_a_quota_added_in_mid_sale_is_on_sale(office: Office) -> None:
-    event_id = office.published(5)
-    extra = QuotaDraft(name="Extra showing", capacity=4, withheld=1)
-    quota_id = office.catalogue.add_quota(office.district, event_id, extra, "demand")
-    assert quota_id == f"{event_id}-2"
-    assert isinstance(office.hold(event_id, 1, (2, 3)), Decided)
-    assert isinstance(office.hold(event_id, 2, (2, 1)), Refusal), "one is withheld"
-    add = office.catalogue.add_quota
-    repeated = faulty(lambda: add(office.district, event_id, extra))
-    assert repeated == ["quotas[2].name"], "a repeated call adds no second one"
-    dear = QuotaDraft(name="Dear", capacity=1, price=500)
-    assert faulty(lambda: add(office.district, event_id, dear)) == ["payment_methods"]
-    assert story(office)[-1] == ("quota.add", f"quota:{quota_id}")
-
-
-def test_a_draft_quota_changes_in_sql_alone(office: Office) -> None:
-    event_id = office.drafted(5)
-    changes = QuotaChanges(capacity=9, withheld=2, name="Other")
-    event = office.catalogue.change_quota(office.district, event_id, f"{event_id}-1", changes)
-    assert (event.quotas[0].capacity, event.quotas[0].withheld, event.quotas[0].name) == (9, 2, "Other")
-    assert office.in_redis(event_id) is None
-
-
-def test_raised_in_mid_sale(office: Office) -> None:
-    event_id = office.published(2)
-    office.buy(event_id, 1, (1, 2))
-    assert isinstance(office.hold(event_id, 2, (1, 1)), Refusal)
-    quota_id = f"{event_id}-1"
-    changes = QuotaChanges(capacity=3, name="More seats")
-    event = office.catalogue.change_quota(office.district, event_id, quota_id, changes, "demand")
-    assert event.quotas[0].name == "More seats"
-    assert event.quotas[0].capacity == 2, "SQL waits for the log"
-    state = office.in_redis(event_id)
-    assert state is not None
-    assert state.counts[1] == QuotaCounts(3, 0, 0, 2)
-    assert isinstance(office.hold(event_id, 2, (1, 1)), Decided)
-    assert [act for act, _ in story(office)][-2:] == ["quota.resize", "quota.change"]
-
-
-def test_only_what_is_asked_changes_what_redis_counts(office: Office) -> None:
-    event_id = office.published(5)
-    quota_id, change = f"{event_id}-1", office.catalogue.change_quota
-    change(office.district, event_id, quota_id, QuotaChanges(capacity=8))
-    change(office.district, event_id, quota_id, QuotaChanges(withheld=3))
-    change(office.district, event_id, quota_id, QuotaChanges(capacity=9))
-    state = office.in_redis(event_id)
-    assert state is not None
-    assert state.counts[1] == QuotaCounts(9, 3, 0, 0), "though SQL still has 5 and 0"
-    assert faulty(lambda: change(office.district, event_id, quota_id, QuotaChanges(capacity=2))) == [
-        "withheld"
-    ]
-
-
-def test_below_what_is_sold_needs_force_and_the_refused_wish_is_on_record(office: Office) -> None:
-    event_id = office.published(5)
-    office.buy(event_id, 1, (1, 3))
-    quota_id, lower = f"{event_id}-1", QuotaChanges(capacity=2, name="Smaller hall")
-    change = office.catalogue.change_quota
-    refused = refusal(lambda: change(office.district, event_id, quota_id, lower))
-    assert (refused.code, refused.facts) == (Code.CAPACITY_IN_USE, {"in_use": 3})
-    assert office.event(event_id).quotas[0].name == "Quota 1", "refused as a whole"
-    change(office.district, event_id, quota_id, lower, "hall flooded", force=True)
-    state = office.in_redis(event_id)
-    assert state is not None
-    assert (state.counts[1], state.counts[1].available) == (QuotaCounts(2, 0, 0, 3), 0)
-    acts = ["quota.resize", "quota.resize_refused", "quota.resize", "quota.change"]
-    assert [act for act, _ in story(office)][-4:] == acts
-
-
-def test_price_stays_once_published_and_nothing_else_happens_then(office: Office) -> None:
-    event_id = office.published(5)
-    changes = QuotaChanges(price=100, face_price=100, capacity=50)
-    change = office.catalogue.change_quota
-    assert faulty(lambda: change(office.district, event_id, f"{event_id}-1", changes)) == ["price"]
-    state = office.in_redis(event_id)
-    assert state is not None
-    assert state.counts[1].capacity == 5
-    missing = refusal(lambda: change(office.district, event_id, f"{event_id}-7", QuotaChanges(capacity=1)))
-    assert missing.code is Code.NOT_FOUND
-
-
-def test_after_the_end_the_quotas_stay(office: Office) -> None:
-    event_id = office.published(5)
-    office.catalogue.close(office.district, event_id)
-    add, change = office.catalogue.add_quota, office.catalogue.change_quota
-    quota, raised = QuotaDraft(name="New", capacity=1), QuotaChanges(capacity=9)
-    assert refusal(lambda: add(office.district, event_id, quota)).code is Code.SALE_CLOSED
-    closed = refusal(lambda: change(office.district, event_id, f"{event_id}-1", raised))
-    assert closed.code is Code.SALE_CLOSED
-
-
-def test_a_forgotten_group_is_not_resized(office: Office) -> None:
-    event_id = office.published(5)
-    office.redis.flushall()
-    change, raised = office.catalogue.change_quota, QuotaChanges(capacity=9)
-    lost = refusal(lambda: change(office.district, event_id, f"{event_id}-1", raised))
-    assert lost.code is Code.RECOVERING
-    assert [act for act, _ in story(office)][-1] == "event.publish"

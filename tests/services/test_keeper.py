@@ -6,7 +6,7 @@ repeated; another process is let in between two of its steps; Redis is wiped. Ea
 to see the harm.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, cast
@@ -16,6 +16,7 @@ from msgspec import structs
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from tests.support.interleaving import Between
 from tests.support.office import Office, keeper_on
 from ticketing.catalogue import repository
 from ticketing.catalogue.model import EventChanges
@@ -26,8 +27,6 @@ from ticketing.inventory.keeper import Keeper
 from ticketing.inventory.model import EventRules, QuotaCounts
 from ticketing.orders import repository as orders
 from ticketing.services.keeper import SaleKeeper, epoch_of, rules_of
-
-Act = Callable[[], None]
 
 
 class PowerCut(Exception):
@@ -80,23 +79,6 @@ class FusedKeeper:
             return answer
 
         return run
-
-
-class Between:
-    """Stands in for sessions or a keeper and lets another process act once, before the first use of `verb`."""
-
-    def __init__(self, target: Any, verb: str, others: Act) -> None:
-        self._target = target
-        self._verb = verb
-        self._others: list[Act] = [others]
-
-    def __call__(self) -> Any:
-        return self._target()
-
-    def __getattr__(self, verb: str) -> Any:
-        if verb == self._verb and self._others:
-            self._others.pop()()
-        return getattr(self._target, verb)
 
 
 def publish_in_sql(office: Office, event_id: str) -> None:

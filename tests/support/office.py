@@ -5,6 +5,7 @@ from typing import Any
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from sqlalchemy import select
 
 from ticketing.catalogue import repository
 from ticketing.catalogue.model import EventDraft, QuotaDraft
@@ -18,10 +19,12 @@ from ticketing.inventory.protocol import Bounds
 from ticketing.inventory.watermarks import Watermarks
 from ticketing.keyring import Keyring
 from ticketing.members.tables import Organisation
+from ticketing.services import trail
 from ticketing.services.catalogue import CatalogueService
 from ticketing.services.keeper import SaleKeeper
 from ticketing.services.stats import StatsService
 from ticketing.services.tokens import Claims
+from ticketing.staff.tables import AuditEntry
 
 HOUR_MS = 3_600_000
 TREE = ("district", "district.street-1", "district.street-10", "district.street-1.mill")
@@ -130,3 +133,10 @@ class Office:
         sold = self.keeper.confirm(self.event(event_id).group_id, held.hold.id, member, "free", number)
         assert isinstance(sold, Decided)
         return sold.hold.id
+
+    def story(self) -> list[tuple[str, str]]:
+        """(action, subject) of every act in the audit trail, after checking its chain."""
+        with reading(self.sessions) as session:
+            assert trail.verify(session) is None
+            rows = session.execute(select(AuditEntry.action, AuditEntry.subject).order_by(AuditEntry.id))
+            return [(action, subject) for action, subject in rows]
