@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from ticketing.catalogue import repository
+from ticketing.catalogue import repository, stamps
 from ticketing.catalogue.model import EventDraft, QuotaDraft
 from ticketing.catalogue.tables import PUBLISHED, AllowanceGroup, Event, Quota
 from ticketing.database import Sessions, reading
@@ -169,3 +169,17 @@ def test_reading_sees_quotas_after_its_session_is_closed(sessions: Sessions) -> 
         event = session.scalars(select(Event)).one()
     assert [type(quota) for quota in event.quotas] == [Quota, Quota]
     assert event.group.id == event.id
+
+
+def test_a_stamp_changes_with_whatever_staff_decide(session: Session) -> None:
+    event, draft = add(session), add(session)
+    event.state = PUBLISHED
+    before = stamps.stamps(session)
+    assert before == {event.id: (1, 0, None, None)}
+    repository.mark_applied(session, event.id, 1)
+    repository.set_epoch(session, event.group_id, "first")
+    assert stamps.stamps(session) == {event.id: (1, 1, "first", None)}
+    assert {each.id for each in stamps.by_ids(session, [event.id, draft.id, "nothing"])} == {
+        event.id,
+        draft.id,
+    }

@@ -22,7 +22,7 @@ def stamps(session: Session) -> dict[str, Stamp]:
     """The stamp of every event that was ever published, by event id."""
     columns = (Event.id, Event.version, Event.applied_version, AllowanceGroup.epoch, AllowanceGroup.opened_at)
     query = select(*columns).join(AllowanceGroup).where(Event.state != DRAFT)
-    return {event_id: Stamp(*stamp) for event_id, *stamp in session.execute(query)}
+    return {row[0]: Stamp(*row[1:]) for row in session.execute(query)}
 
 
 def by_ids(session: Session, event_ids: Collection[str]) -> Sequence[Event]:
