@@ -53,7 +53,7 @@ def _csv(content: bytes) -> CardFile:
     delimiter = max(_DELIMITERS, key=header.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows = ((reader.line_num, row) for row in _refusing_bad_csv(reader))
-    return CardFile(_lines(rows), text.count("\n"))
+    return CardFile(_lines(rows), text.rstrip().count("\n"))
 
 
 def _decoded(content: bytes) -> str:
@@ -82,7 +82,7 @@ def _sheet(content: bytes) -> CardFile:
     except (python_calamine.CalamineError, zipfile.BadZipFile, IndexError) as error:
         raise _refusal("cannot be read as XLSX") from error
     first_line = (sheet.start or (0, 0))[0] + 1
-    return CardFile(_lines(enumerate(sheet.iter_rows(), first_line)), sheet.height)
+    return CardFile(_lines(enumerate(sheet.iter_rows(), first_line)), max(0, sheet.height - 1))
 
 
 def _lines(rows: Iterable[tuple[int, list[Any]]]) -> Iterator[CardLine]:

@@ -1,4 +1,4 @@
-"""Cards: one at a time for staff (block, replace, a new PIN), and by the hundred thousand (`import_cards`).
+"""Cards one at a time: what staff do with them. `card_import` takes them by the hundred thousand.
 
 A number identifies a card and proves nothing; what is done here is done by staff for a member of their own
 organisation or below, with a reason, and is in the audit trail.
@@ -15,27 +15,17 @@ from ticketing.errors import Code, Refusal
 from ticketing.keyring import Keyring
 from ticketing.members import bulk, repository
 from ticketing.members.bulk import NewMember
-from ticketing.members.card_lines import CardLine
 from ticketing.members.card_plan import new_member
 from ticketing.members.numbers import CARD_NUMBER_RULE, last_four, one_time_pin, read_card_number
 from ticketing.members.repository import Holder
 from ticketing.members.tables import ACTIVE, BLOCKED, REPLACED, Card
 from ticketing.services import trail
-from ticketing.services.card_import import ImportReport, import_cards
 from ticketing.services.pins import set_pin
 from ticketing.services.staff import may
 from ticketing.services.tokens import Claims
 from ticketing.staff.roles import Role
 
-__all__ = [
-    "CardLine",
-    "CardService",
-    "ImportReport",
-    "NewMember",
-    "create_members",
-    "import_cards",
-    "new_member",
-]
+__all__ = ["CardService", "create_members", "new_member"]
 
 CARD_ROLES = frozenset({Role.MANAGER})
 REASON_MAX = 500

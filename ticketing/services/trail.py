@@ -5,6 +5,7 @@ so a row changed, removed or slipped in by other means is found by `verify`. Row
 no trace inside the table: an operator who fears that notes the last digest elsewhere now and then.
 """
 
+from contextlib import closing
 from hashlib import sha256
 from typing import Any
 
@@ -44,10 +45,11 @@ def record(
 def verify(session: Session) -> int | None:
     """Walk the whole trail; the id of the first row that does not fit, or None when all do."""
     previous = FIRST
-    for entry in repository.trail(session):
-        if entry.previous_digest != previous or entry.digest != _digest_of(entry):
-            return entry.id
-        previous = entry.digest
+    with closing(repository.trail(session)) as entries:
+        for entry in entries:
+            if entry.previous_digest != previous or entry.digest != _digest_of(entry):
+                return entry.id
+            previous = entry.digest
     return None
 
 

@@ -1,6 +1,6 @@
 """All SQL about staff accounts and the audit trail. Commits nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -57,7 +57,8 @@ def add_entry(session: Session, entry: AuditEntry) -> None:
     session.flush()
 
 
-def trail(session: Session) -> Iterator[AuditEntry]:
-    """The whole trail, oldest first, as the database has it now."""
+def trail(session: Session) -> Generator[AuditEntry]:
+    """The whole trail, oldest first, as the database has it now. Close it when leaving early."""
     options = {"yield_per": _CHUNK, "populate_existing": True}
-    return iter(session.scalars(select(AuditEntry).order_by(AuditEntry.id), execution_options=options))
+    with session.scalars(select(AuditEntry).order_by(AuditEntry.id), execution_options=options) as entries:
+        yield from entries
