@@ -92,6 +92,7 @@ class SaleKeeper:
         return event
 
     def _open(self, group_id: str) -> None:
+        self._keeper.ping()  # a Redis that is away is noticed here, before SQL is locked to wait for it
         with self._sessions.begin() as session:
             repository.set_epoch(session, group_id, secrets.token_hex(_EPOCH_BYTES))
         with self._sessions.begin() as session:
