@@ -10,6 +10,7 @@ ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
 """The zone of every time shown or typed. A fixed offset: no summer time since 1991, no zone files needed."""
 
 _PATTERNS = {"zh": "y年M月d日 EEE HH:mm", "en": "EEE d MMM y, HH:mm"}
+_MONEY_LOCALE = Locale.parse("zh_CN")
 _FORM_TIME = "%Y-%m-%dT%H:%M"
 
 
@@ -24,13 +25,13 @@ class Formats:
         return format_datetime(_local(at), _PATTERNS[self._locale.language], locale=self._locale)
 
     def money(self, amount: int, currency: str) -> str:
-        """An amount given in the smallest unit of its currency."""
+        """An amount given in the smallest unit of its currency; yuan are ¥ in either language."""
         units = amount / 10 ** get_currency_precision(currency)
-        return format_currency(units, currency, locale=self._locale)
+        return format_currency(units, currency, locale=_MONEY_LOCALE)
 
-    def number(self, count: int) -> str:
-        """A whole number, grouped as the language does it."""
-        return format_decimal(count, locale=self._locale)
+    def number(self, count: int | None) -> str:
+        """A whole number, grouped as the language does it; a dash when it is not known."""
+        return "–" if count is None else format_decimal(count, locale=self._locale)
 
 
 def duration(ms: int) -> str:

@@ -80,7 +80,9 @@ async def read_form(request: Request) -> Form:
         raise Refusal(Code.UNSUPPORTED_MEDIA_TYPE)
     body = await _bounded_body(request)
     try:
-        fields = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=FORM_FIELDS_MAX)
+        fields = parse_qsl(
+            body.decode(), keep_blank_values=True, errors="strict", max_num_fields=FORM_FIELDS_MAX
+        )
     except ValueError as error:  # UnicodeDecodeError is one
         raise Refusal(Code.INVALID) from error
     return Form(fields)

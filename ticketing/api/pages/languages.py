@@ -31,7 +31,7 @@ class Language:
 
 def load_languages(web: Path) -> dict[str, Language]:
     """The languages by code, the default one first. Raises `FileNotFoundError` without a catalogue."""
-    chinese = Language("zh", "zh-Hans", "中文", Locale("zh", "CN"), _compile(catalogue_path(web)))
+    chinese = Language("zh", "zh-Hans", "中文", Locale.parse("zh_CN"), _compile(catalogue_path(web)))
     english = Language("en", "en", "English", Locale("en", "GB"), NullTranslations())
     return {language.code: language for language in (chinese, english)}
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ticketing.errors import Code
+from ticketing.members.numbers import PIN_RULE
 
 
 def N_(text: str) -> str:  # noqa: N802 - the name the extractor of messages knows
@@ -38,7 +39,9 @@ STATUS_SENTENCES: Mapping[str, str] = {
         "All tickets are taken. Some are only held: what is not confirmed comes back within minutes, so it can pay to look again."
     ),
     "closed": N_("Booking is over. Your tickets are under “My orders”."),
-    "recovering": N_("This sale is being put right after a fault. Nothing is lost; please look again in a minute."),
+    "recovering": N_(
+        "This sale is being put right after a fault. Nothing is lost; please look again in a minute."
+    ),
     "cancelled": N_("This event was cancelled."),
 }
 
@@ -55,6 +58,8 @@ PAYMENT_METHODS: Mapping[str, str] = {
     "card": N_("Card"),
 }
 
+DESK_METHODS = ("card", "cash", "free")
+
 PAYMENT_SENTENCES: Mapping[str, str] = {
     "not_needed": N_("Nothing to pay"),
     "due": N_("%(amount)s, to be paid when you collect"),
@@ -67,6 +72,14 @@ CONFIRM_BUTTONS: Mapping[str, str] = {
     "free": N_("Confirm: free of charge"),
     "desk": N_("Confirm: pay %(amount)s at the desk"),
 }
+
+ALLOWANCE = N_("You may take %(left)s more: the limit is %(limit)s per card, %(used)s are yours.")
+ALLOWANCE_OF_SERIES = N_(
+    "You may take %(left)s more: the limit is %(limit)s per card over the whole series, %(used)s are yours."
+)
+
+MINUTES = N_("%(num)s min")
+SECONDS = N_("%(num)s s")
 
 ROLES: Mapping[str, str] = {
     "admin": N_("administrator"),
@@ -106,24 +119,53 @@ REFUSALS: Mapping[Code, str] = {
     Code.SALE_NOT_OPEN: N_("Booking has not opened yet. It opens %(opens_at)s."),
     Code.SALE_PAUSED: N_("Booking is paused. Please look again in a few minutes."),
     Code.SALE_CLOSED: N_("Booking is over."),
-    Code.CARD_LIMIT_EXCEEDED: N_("The limit is %(limit)s per card and %(used)s are yours already. Choose fewer."),
-    Code.SOLD_OUT: N_("Not enough tickets are left: %(available)s. Choose fewer, or look again; held ones may come back."),
-    Code.HOLD_EXPIRED: N_("The time to confirm is over and the tickets went back on sale. Book again while there are some."),
+    Code.CARD_LIMIT_EXCEEDED: N_(
+        "The limit is %(limit)s per card and %(used)s are yours already. Choose fewer."
+    ),
+    Code.SOLD_OUT: N_(
+        "Not enough tickets are left: %(available)s. Choose fewer, or look again; held ones may come back."
+    ),
+    Code.HOLD_EXPIRED: N_(
+        "The time to confirm is over and the tickets went back on sale. Book again while there are some."
+    ),
     Code.HOLD_RELEASED: N_("You gave these tickets back. Book again while there are some."),
     Code.HOLD_CONFIRMED: N_("These tickets are confirmed already. You find them under “My orders”."),
     Code.ALREADY_COLLECTED: N_("Already handed out: %(collected_at)s, desk %(desk)s, by %(clerk)s."),
-    Code.CAPACITY_IN_USE: N_("More tickets than that are sold or on hold. Tick the box to lower it all the same."),
-    Code.NOT_CANCELLABLE: N_("This can no longer be changed: the time for it is over, or the tickets were collected."),
+    Code.CAPACITY_IN_USE: N_(
+        "More tickets than that are sold or on hold. Tick the box to lower it all the same."
+    ),
+    Code.NOT_CANCELLABLE: N_(
+        "This can no longer be changed: the time for it is over, or the tickets were collected."
+    ),
     Code.PAYMENT_REQUIRED: N_("This has to be paid. Choose how."),
     Code.BODY_TOO_LARGE: N_("That is too much text. Shorten it and repeat."),
     Code.UNSUPPORTED_MEDIA_TYPE: N_("The form could not be read. Open the page again and repeat."),
     Code.INVALID: N_("Please check what you filled in."),
-    Code.IDEMPOTENCY_KEY_REUSED: N_("This form was sent before with another choice. Open the page again and choose anew."),
+    Code.IDEMPOTENCY_KEY_REUSED: N_(
+        "This form was sent before with another choice. Open the page again and choose anew."
+    ),
     Code.RATE_LIMITED: N_("Too many tries. Wait %(seconds)s seconds, then try again."),
-    Code.UNAVAILABLE: N_("A part of the system does not answer. Wait a moment and repeat; nothing is done twice."),
-    Code.RECOVERING: N_("This sale is being put right after a fault. Nothing is lost; please look again in a minute."),
-    Code.BACKLOG_FULL: N_("So many tickets were booked that the books are behind. Please try again in a moment."),
+    Code.UNAVAILABLE: N_(
+        "A part of the system does not answer. Wait a moment and repeat; nothing is done twice."
+    ),
+    Code.RECOVERING: N_(
+        "This sale is being put right after a fault. Nothing is lost; please look again in a minute."
+    ),
+    Code.BACKLOG_FULL: N_(
+        "So many tickets were booked that the books are behind. Please try again in a moment."
+    ),
 }
+
+REFUSALS_AT_DESK: Mapping[Code, str] = {
+    **REFUSALS,
+    Code.NOT_FOUND: N_("Nothing is known under that card or code. Swipe again, or type the code."),
+    Code.CARD_BLOCKED: N_("This card is blocked or was replaced. Send the member to the service centre."),
+    Code.NOT_ELIGIBLE: N_("This event is for the members of other unions; this card cannot buy it."),
+    Code.CARD_LIMIT_EXCEEDED: N_("The limit is %(limit)s per card and this member has %(used)s already."),
+    Code.NOT_CANCELLABLE: N_("A hand-over can be taken back for 60 seconds; that time is over."),
+    Code.INVALID: N_("Tick at least one ticket, or check what was typed."),
+}
+"""The same for a clerk, who speaks for somebody else."""
 
 REFUSAL_NAMES: Mapping[str, str] = {
     "sale_not_open": N_("Booking not open yet"),
@@ -149,12 +191,8 @@ FAULTS: Mapping[str, str] = {
     "another quota has this name and time": N_("Another quota has this name and time."),
     "add at least one before publishing": N_("Add at least one quota before you publish."),
     "is already past": N_("The booking window is already past."),
-    "is known to be easy": N_("Choose a PIN that is harder to guess."),
-}
-
-FIELDS: Mapping[str, str] = {
-    "closes_at": N_("Booking closes"),
-    "quotas": N_("Quotas"),
+    "must differ from the present PIN": N_("The new PIN must differ from the present one."),
+    f"must be {PIN_RULE}": N_("The new PIN must have 4 to 12 digits."),
 }
 
 
@@ -166,5 +204,13 @@ def fault_text(reason: str) -> str:
 def refusal_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
     """The facts of a refusal with a value for every name that a sentence may use."""
     wait_ms = facts.get("retry_after_ms", 1_000)
-    usual = {"available": 0, "limit": 0, "used": 0, "desk": "", "clerk": "", "opens_at": "", "collected_at": ""}
+    usual = {
+        "available": 0,
+        "limit": 0,
+        "used": 0,
+        "desk": "",
+        "clerk": "",
+        "opens_at": "",
+        "collected_at": "",
+    }
     return usual | {"seconds": max(1, -(-wait_ms // 1000))} | dict(facts)

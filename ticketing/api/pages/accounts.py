@@ -1,0 +1,110 @@
+"""Signing in and out, for members and for staff, and the member's own PIN."""
+
+import re
+
+from starlette.concurrency import run_in_threadpool as in_thread
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ticketing.api.auth import Kind
+from ticketing.api.pages.forms import read_form
+from ticketing.api.pages.rendering import redirect
+from ticketing.api.pages.site import site_of
+from ticketing.errors import Refusal
+
+_OWN_PATH = re.compile(r"/(?![/\\])[!-~]{0,300}")
+_CLERK_HOME, _STAFF_HOME = "/desk", "/staff/events"
+
+
+async def show_login(request: Request) -> Response:
+    """The member's sign-in form."""
+    after = own_path(request.query_params.get("next", ""), "/")
+    return site_of(request).page(request, "login.html", next=after)
+
+
+async def login(request: Request) -> Response:
+    """Sign a member in and send them where they came from."""
+    site = site_of(request)
+    form = await read_form(request)
+    site.require_own_origin(request)
+    after = own_path(form.text("next"), "/")
+    number, pin = form.text("card_number"), form.text("pin")
+    try:
+        _, claims = await in_thread(site.services.accounts.login_member, number, pin, site.address(request))
+    except Refusal as refusal:
+        return site.page(request, "login.html", refusal=refusal, path="/login", next=after)
+    response = redirect("/account" if claims.pin_must_change else after)
+    site.sign_in(response, claims)
+    return response
+
+
+async def logout(request: Request) -> Response:
+    """End the member's session."""
+    return await _logout(request, "member", "/")
+
+
+async def show_account(request: Request) -> Response:
+    """Who is signed in, with the form for a new PIN."""
+    site = site_of(request)
+    member = site.require(request, "member", "/account")
+    return site.page(request, "account.html", who=member)
+
+
+async def change_pin(request: Request) -> Response:
+    """Set the member's own PIN; their other sessions end."""
+    site = site_of(request)
+    form = await read_form(request)
+    member = site.require(request, "member", "/account")
+    try:
+        _, claims = await in_thread(
+            site.services.accounts.change_pin, member, form.text("pin"), form.text("new_pin")
+        )
+    except Refusal as refusal:
+        return site.page(request, "account.html", refusal=refusal, who=member)
+    response = redirect("/account?done=pin")
+    site.sign_in(response, claims)
+    return response
+
+
+async def show_staff_login(request: Request) -> Response:
+    """The staff's sign-in form."""
+    after = own_path(request.query_params.get("next", ""), "")
+    return site_of(request).page(request, "staff/login.html", next=after)
+
+
+async def staff_login(request: Request) -> Response:
+    """Sign a staff member in; a clerk goes to the desk."""
+    site = site_of(request)
+    form = await read_form(request)
+    site.require_own_origin(request)
+    after = own_path(form.text("next"), "")
+    name, password = form.text("username"), form.values.get("password", "")
+    try:
+        _, claims = await in_thread(site.services.accounts.login_staff, name, password, site.address(request))
+    except Refusal as refusal:
+        return site.page(request, "staff/login.html", refusal=refusal, path="/staff/login", next=after)
+    response = redirect(after or (_CLERK_HOME if claims.role == "clerk" else _STAFF_HOME))
+    site.sign_in(response, claims)
+    return response
+
+
+async def staff_logout(request: Request) -> Response:
+    """End the staff member's session."""
+    return await _logout(request, "staff", "/staff/login")
+
+
+async def _logout(request: Request, kind: Kind, after: str) -> Response:
+    site = site_of(request)
+    await read_form(request)
+    site.require_own_origin(request)
+    claims = site.visitor(request, kind)
+    if claims is not None:
+        await in_thread(site.services.accounts.logout, claims)
+    response = redirect(after)
+    site.gate.clear_cookie(response, kind)
+    return response
+
+
+def own_path(path: str, otherwise: str) -> str:
+    """`path` when it is a page of ours, so that nobody is sent elsewhere after signing in."""
+    return path if _OWN_PATH.fullmatch(path) else otherwise

@@ -1,0 +1,148 @@
+"""The pages as one ASGI application, with errors that people can read."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from urllib.parse import quote
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from ticketing.api.auth import Kind
+from ticketing.api.front import Front
+from ticketing.api.pages import accounts, desk, members, staff
+from ticketing.api.pages.rendering import Renderer, redirect
+from ticketing.api.pages.site import SignInFirst, Site, site_of
+from ticketing.errors import Code, Refusal, TicketingError
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+_IMMUTABLE = "public, max-age=31536000, immutable"
+_SIGN_IN = {"member": "/login", "staff": "/staff/login"}
+_log = structlog.get_logger(__name__)
+
+
+def create_pages(front: Front, web: Path) -> Starlette:
+    """Every page over one process's front, and the files below `/static`."""
+    routes = [
+        Mount("/static", StaticFilesForEver(directory=web / "static"), name="static"),
+        *_member_routes(),
+        *_staff_routes(),
+        *_desk_routes(),
+    ]
+    pages = Starlette(
+        routes=routes,
+        exception_handlers={
+            SignInFirst: _send_to_sign_in,
+            HTTPException: _refused_by_routing,
+            TicketingError: _refused,
+            DBAPIError: _failed,
+            Exception: _failed,
+        },
+    )
+    pages.state.site = Site(front, Renderer(web))
+    return pages
+
+
+class StaticFilesForEver(StaticFiles):
+    """Files whose address changes with their content, so that browsers may keep them."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """The file; kept for a year when the address names its version."""
+        response = await super().get_response(path, scope)
+        if response.status_code == 200 and scope["query_string"].startswith(b"v="):
+            response.headers["Cache-Control"] = _IMMUTABLE
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+
+def _member_routes() -> list[Route]:
+    return [
+        _get("/", members.show_events),
+        _get("/events/{event_id}", members.show_event),
+        _post("/events/{event_id}/holds", members.hold),
+        _get("/holds/{hold_id}", members.show_hold),
+        _post("/holds/{hold_id}/confirm", members.confirm),
+        _post("/holds/{hold_id}/release", members.release),
+        _get("/orders", members.show_orders),
+        _get("/orders/{order_id}", members.show_order),
+        _get("/orders/{order_id}/qr/{place:int}.svg", members.show_qr),
+        _post("/orders/{order_id}/cancel", members.cancel),
+        _get("/login", accounts.show_login),
+        _post("/login", accounts.login),
+        _post("/logout", accounts.logout),
+        _get("/account", accounts.show_account),
+        _post("/account", accounts.change_pin),
+    ]
+
+
+def _staff_routes() -> list[Route]:
+    return [
+        _get("/staff", _to_staff_events),
+        _get("/staff/login", accounts.show_staff_login),
+        _post("/staff/login", accounts.staff_login),
+        _post("/staff/logout", accounts.staff_logout),
+        _get("/staff/events", staff.show_events),
+        _post("/staff/events", staff.create),
+        _get("/staff/events/new", staff.show_new),
+        _get("/staff/events/{event_id}", staff.show_event),
+        _post("/staff/events/{event_id}/capacity", staff.change_capacity),
+        _post("/staff/events/{event_id}/quotas", staff.add_quota),
+        _post("/staff/events/{event_id}/{verb}", staff.act),
+    ]
+
+
+def _desk_routes() -> list[Route]:
+    return [
+        _get("/desk", desk.show),
+        _post("/desk", desk.swipe),
+        _post("/desk/pickups", desk.hand_out),
+        _post("/desk/pickups/{pickup_id}/undo", desk.undo),
+        _post("/desk/sales", desk.sell),
+        _post("/desk/name", desk.name_desk),
+    ]
+
+
+def _get(path: str, handler: Handler) -> Route:
+    return Route(path, handler, methods=["GET"])
+
+
+def _post(path: str, handler: Handler) -> Route:
+    return Route(path, handler, methods=["POST"])
+
+
+async def _to_staff_events(_request: Request) -> Response:
+    return redirect("/staff/events")
+
+
+async def _send_to_sign_in(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, SignInFirst)
+    return redirect(f"{_SIGN_IN[error.kind]}?next={quote(error.after)}")
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    if not isinstance(error, Refusal):
+        return await _failed(request, error)
+    site = site_of(request)
+    area: Kind = "staff" if request.url.path.startswith(("/staff", "/desk")) else "member"
+    base, back = ("staff/base.html", "/staff/events") if area == "staff" else ("base.html", "/")
+    who = site.visitor(request, area)
+    return site.page(request, "message.html", refusal=error, who=who, path=back, base=base)
+
+
+async def _refused_by_routing(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = Code.METHOD_NOT_ALLOWED if error.status_code == 405 else Code.NOT_FOUND
+    return await _refused(request, Refusal(code))
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    """Nothing of the error reaches the reader; the log has it."""
+    _log.error("page_failed", path=request.url.path, exc_info=error)
+    return await _refused(request, Refusal(Code.UNAVAILABLE))

@@ -1,0 +1,123 @@
+"""What one member may still book of an event, worked out before the click."""
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+from starlette.requests import Request
+
+from ticketing.api import schemas, views
+from ticketing.api.pages import names
+from ticketing.api.pages.site import Site
+from ticketing.errors import Code, Refusal
+from ticketing.identifiers import event_of
+from ticketing.inventory.model import TICKETS_PER_HOLD_MAX, Hold, HoldStatus, Ledger
+from ticketing.services.tokens import Claims
+
+CHOICE_MAX = 10
+"""The longest list of quantities a form offers where no limit makes it shorter."""
+
+
+class Own(Struct, frozen=True):
+    """What concerns one member of an event; `eligible` is whether their organisation may book it."""
+
+    eligible: bool
+    allowances: Sequence[schemas.Allowance]
+    live_hold: str | None
+
+
+class Choice(Struct, frozen=True):
+    """What a form offers of one quota: quantities up to `most`, `chosen` at first; others hold `held`."""
+
+    most: int
+    chosen: int
+    held: int
+
+
+class Plan(Struct, frozen=True):
+    """The booking form of an event for whoever looks at it."""
+
+    choices: Mapping[str, Choice]
+    can_book: bool
+    any_choice: bool
+    eligible: bool
+    live_hold: str | None
+
+
+STRANGER = Own(eligible=True, allowances=(), live_hold=None)
+"""Somebody who has not signed in."""
+
+
+async def own(site: Site, event: schemas.Event, member: Claims | None) -> Own:
+    """What concerns `member`, from one read of their ledger."""
+    card = site.board.card(event.id)
+    if member is None or card is None:
+        return STRANGER
+    ledger = await site.services.inventory.ledger(event.allowance_group, member.id)
+    path = site.gate.organisations(member).split(".")
+    wanted = event.eligible_organisations
+    return Own(
+        eligible=wanted is None or not set(wanted).isdisjoint(path),
+        allowances=views.allowances([card.event], ledger),
+        live_hold=_live_hold(ledger, event.id, site.now_ms()),
+    )
+
+
+def _live_hold(ledger: Ledger, event_id: str, now_ms: int) -> str | None:
+    live = (hold for hold in ledger.holds if hold.status is HoldStatus.HELD and hold.expires_at > now_ms)
+    return next((hold.id for hold in live if hold.event_id == event_id), None)
+
+
+def plan(event: schemas.Event, counts: schemas.Availability, mine: Own, chosen: Mapping[str, int]) -> Plan:
+    """The booking form: nothing is offered that the limits or the stock would refuse."""
+    choices = {}
+    for quota in event.quotas:
+        most = min(CHOICE_MAX, quota.available, _left(mine.allowances, quota.id))
+        usual = 1 if len(event.quotas) == 1 else 0
+        held = counts.quotas[quota.id].held if quota.id in counts.quotas else 0
+        choices[quota.id] = Choice(most, min(most, chosen.get(quota.id, usual)), held)
+    can_book = event.status == "open" and mine is not STRANGER and mine.eligible
+    any_choice = any(choice.most for choice in choices.values())
+    return Plan(choices, can_book, any_choice, mine.eligible, mine.live_hold)
+
+
+def _left(allowances: Sequence[schemas.Allowance], quota_id: str) -> int:
+    applying = [a for a in allowances if a.scope != "quota" or a.quota_id == quota_id]
+    return max(0, min((a.limit - a.held - a.bought for a in applying), default=TICKETS_PER_HOLD_MAX))
+
+
+def allowance_text(site: Site, request: Request, mine: Own) -> str | None:
+    """The tightest limit over the whole event, in a sentence; None where there is none."""
+    wide = [allowance for allowance in mine.allowances if allowance.scope != "quota"]
+    if not wide:
+        return None
+    tightest = min(wide, key=lambda a: a.limit - a.held - a.bought)
+    used = tightest.held + tightest.bought
+    left = max(0, tightest.limit - used)
+    text = names.ALLOWANCE_OF_SERIES if tightest.scope == "group" else names.ALLOWANCE
+    return site.renderer.say(request, text, limit=tightest.limit, used=used, left=left)
+
+
+async def group_of(site: Site, event_id: str) -> str:
+    """The group of an event. Raises the refusal `not_found`."""
+    group_id = await site.board.group_of(event_id)
+    if group_id is None:
+        raise Refusal(Code.NOT_FOUND)
+    return group_id
+
+
+async def look_up(site: Site, member: Claims, hold_id: str) -> Hold:
+    """A member's own hold. Raises `not_found`, or `hold_expired` for one of ours that Redis has forgotten."""
+    group_id = await group_of(site, event_of(hold_id))
+    found = await site.services.inventory.look_up(group_id, hold_id)
+    if found is not None and found.member == member.id:
+        return found
+    ours = found is None and site.services.keyring.owns_hold(hold_id, member.id)
+    raise Refusal(Code.HOLD_EXPIRED if ours else Code.NOT_FOUND)
+
+
+def methods(event: schemas.Event | None, hold: schemas.Hold) -> list[str]:
+    """The payment methods that can confirm this hold."""
+    known = [method for method in event.payment_methods if method in names.CONFIRM_BUTTONS] if event else []
+    if not hold.amount:
+        return ["free"]
+    return [method for method in known if method != "free"] or ["desk"]

@@ -1,0 +1,268 @@
+"""Pages of members: what is on sale, booking it, and what they have."""
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import segno
+from starlette.concurrency import run_in_threadpool as in_thread
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from ticketing.api import schemas, views
+from ticketing.api.board import Poster
+from ticketing.api.pages import booking
+from ticketing.api.pages.forms import Form, read_form
+from ticketing.api.pages.rendering import HEADERS, redirect
+from ticketing.api.pages.site import Site, new_key, site_of
+from ticketing.errors import Code, Refusal, StoreUnavailable
+from ticketing.identifiers import quota_number
+from ticketing.inventory.model import TICKETS_PER_HOLD_MAX, Hold, HoldRequest, HoldStatus
+from ticketing.services.tokens import Claims
+
+COUNTDOWN_FROM_MS = 24 * 3600 * 1000
+REFRESH_SECONDS_MAX = 60
+WEB = "web"
+_OVER = ("closed", "cancelled")
+
+
+async def show_events(request: Request) -> Response:
+    """What is on sale, soonest first; what is over comes last."""
+    site = site_of(request)
+    events = sorted(site.board.events(), key=lambda event: event.status in _OVER)
+    return site.page(request, "events.html", who=site.visitor(request, "member"), events=events)
+
+
+async def show_event(request: Request) -> Response:
+    """One event with its booking form."""
+    return await _event_page(request, request.path_params["event_id"])
+
+
+async def hold(request: Request) -> Response:
+    """Take the chosen tickets; the form's own key makes a double tap one hold."""
+    site, event_id = site_of(request), request.path_params["event_id"]
+    form = await read_form(request)
+    member = site.require(request, "member", f"/events/{event_id}")
+    try:
+        held = await _hold(site, member, event_id, form, site.address(request))
+    except (Refusal, StoreUnavailable) as error:
+        refusal = error if isinstance(error, Refusal) else Refusal(Code.UNAVAILABLE)
+        return await _event_page(request, event_id, refusal, form)
+    return redirect(f"/holds/{held.id}")
+
+
+async def _hold(site: Site, member: Claims, event_id: str, form: Form, address: str) -> Hold:
+    wait_ms = site.front.live_holds.wait_ms(address, site.now_ms())
+    if wait_ms:
+        raise Refusal(Code.RATE_LIMITED, retry_after_ms=wait_ms)
+    key, items = form.key(), _wanted(event_id, form)
+    group_id = await booking.group_of(site, event_id)
+    if site.gate.is_blocked(member):
+        raise Refusal(Code.CARD_BLOCKED)
+    wish = HoldRequest(
+        id=site.services.keyring.hold_id(event_id, member.id, WEB, key),
+        event_id=event_id,
+        member=member.id,
+        organisations=site.gate.organisations(member),
+        items=items,
+        channel=WEB,
+    )
+    outcome = await site.services.inventory.hold(group_id, wish)
+    if isinstance(outcome, Refusal):
+        site.front.tally.refused(group_id, event_id, outcome.code)
+        raise outcome
+    site.front.live_holds.add(address, outcome.hold.id, outcome.hold.expires_at)
+    return outcome.hold
+
+
+def _wanted(event_id: str, form: Form) -> tuple[tuple[int, int], ...]:
+    """The quotas and quantities chosen. Raises the refusal `invalid` when there is none."""
+    items = {}
+    for quota_id, quantity in _chosen(form).items():
+        number = quota_number(event_id, quota_id)
+        if quantity and number:
+            items[number] = quantity
+    if not items or form.faults or sum(items.values()) > TICKETS_PER_HOLD_MAX:
+        raise Refusal(Code.INVALID)
+    return tuple(items.items())
+
+
+def _chosen(form: Form | None) -> Mapping[str, int]:
+    """How many of which quota a booking form asks for: its fields are named `q.QUOTA`."""
+    if form is None:
+        return {}
+    return {name[2:]: form.count(name) or 0 for name in form.values if name.startswith("q.")}
+
+
+async def _event_page(
+    request: Request, event_id: str, refusal: Refusal | None = None, form: Form | None = None
+) -> HTMLResponse:
+    site = site_of(request)
+    member = site.visitor(request, "member")
+    try:
+        poster = await site.board.fresh(event_id)
+        own = await booking.own(site, poster.event, member) if poster else booking.STRANGER
+    except StoreUnavailable:
+        poster, own = site.board.poster(event_id), booking.STRANGER
+        refusal = refusal or Refusal(Code.UNAVAILABLE)
+    if poster is None:
+        raise Refusal(Code.NOT_FOUND)
+    return site.page(
+        request,
+        "event.html",
+        refusal=refusal,
+        who=member,
+        path=f"/events/{event_id}",
+        event=poster.event,
+        plan=booking.plan(poster.event, poster.availability, own, _chosen(form)),
+        allowance=booking.allowance_text(site, request, own),
+        key=_form_key(form, refusal),
+        **_opening(site, poster),
+    )
+
+
+def _form_key(form: Form | None, refusal: Refusal | None) -> str:
+    """A refusal has stored nothing, so its key may try again; only a key used for another choice has to go."""
+    if form is None or refusal is None or refusal.code is Code.IDEMPOTENCY_KEY_REUSED:
+        return new_key()
+    return form.text("key") or new_key()
+
+
+def _opening(site: Site, poster: Poster) -> dict[str, Any]:
+    """Whether to count down to the opening, and when the page comes again by itself without JavaScript.
+
+    It does so only until it can be booked on: never under somebody's choice.
+    """
+    if poster.event.status != "scheduled":
+        return {"counting": False}
+    left_ms = views.millis(poster.event.opens_at) - site.now_ms()
+    refresh_seconds = max(1, min(REFRESH_SECONDS_MAX, -(-left_ms // 1000)))
+    return {"counting": left_ms < COUNTDOWN_FROM_MS, "refresh_seconds": refresh_seconds}
+
+
+async def show_hold(request: Request) -> Response:
+    """A hold as it is now, with its countdown."""
+    return await _hold_page(request)
+
+
+async def _hold_page(request: Request, refusal: Refusal | None = None) -> HTMLResponse:
+    site, hold_id = site_of(request), request.path_params["hold_id"]
+    member = site.require(request, "member", f"/holds/{hold_id}")
+    found = await booking.look_up(site, member, hold_id)
+    event = site.board.event(found.event_id)
+    hold = views.hold_view(found, site.board.currency_of(found.event_id))
+    seconds_left = -(-(found.expires_at - site.now_ms()) // 1000)
+    return site.page(
+        request,
+        "hold.html",
+        refusal=refusal,
+        who=member,
+        path=f"/holds/{hold_id}",
+        hold=hold,
+        event=event,
+        methods=booking.methods(event, hold),
+        refresh_seconds=max(1, seconds_left + 1) if hold.status == "held" else None,
+    )
+
+
+async def confirm(request: Request) -> Response:
+    """Turn a hold into an order; repeated, it leads to the same order."""
+    site, hold_id = site_of(request), request.path_params["hold_id"]
+    form = await read_form(request)
+    member = site.require(request, "member", f"/holds/{hold_id}")
+    found = await booking.look_up(site, member, hold_id)
+    group_id = await booking.group_of(site, found.event_id)
+    if site.gate.is_blocked(member) and found.status is not HoldStatus.CONFIRMED:
+        return await _hold_page(request, Refusal(Code.CARD_BLOCKED))
+    number = site.services.keyring.order_number(hold_id)
+    outcome = await site.services.inventory.confirm(group_id, hold_id, member.id, form.text("method"), number)
+    if isinstance(outcome, Refusal):
+        return await _hold_page(request, outcome)
+    site.front.live_holds.drop(site.address(request), hold_id)
+    return redirect(f"/orders/{hold_id}")
+
+
+async def release(request: Request) -> Response:
+    """Give held tickets back."""
+    site, hold_id = site_of(request), request.path_params["hold_id"]
+    await read_form(request)
+    member = site.require(request, "member", f"/holds/{hold_id}")
+    found = await booking.look_up(site, member, hold_id)
+    group_id = await booking.group_of(site, found.event_id)
+    refusal = await site.services.inventory.release(group_id, hold_id, member.id)
+    if refusal is not None:
+        return await _hold_page(request, refusal)
+    site.front.live_holds.drop(site.address(request), hold_id)
+    return redirect(f"/events/{found.event_id}?done=released")
+
+
+async def show_orders(request: Request) -> Response:
+    """A member's orders, newest first."""
+    site = site_of(request)
+    member = site.require(request, "member", "/orders")
+    records, following = await in_thread(
+        site.services.orders.page, member.id, request.query_params.get("cursor")
+    )
+    return site.page(
+        request,
+        "orders.html",
+        who=member,
+        orders=[views.order_view(record) for record in records],
+        events={event.id: event for event in site.board.events()},
+        next_cursor=following,
+    )
+
+
+async def show_order(request: Request) -> Response:
+    """One order, with a QR code for each ticket that is still to be collected."""
+    return await _order_page(request)
+
+
+async def _order_page(request: Request, refusal: Refusal | None = None) -> HTMLResponse:
+    site, order_id = site_of(request), request.path_params["order_id"]
+    member = site.require(request, "member", f"/orders/{order_id}")
+    order = views.order_view(await in_thread(site.services.orders.get, member.id, order_id))
+    event = site.board.event(order.event_id)
+    return site.page(
+        request,
+        "order.html",
+        refusal=refusal,
+        who=member,
+        path=f"/orders/{order_id}",
+        order=order,
+        event=event,
+        cancellable=_cancellable(site, order, event),
+    )
+
+
+def _cancellable(site: Site, order: schemas.Order, event: schemas.Event | None) -> bool:
+    until = event.cancellable_until if event else None
+    in_time = until is not None and site.now_ms() < views.millis(until)
+    return in_time and any(ticket.status == "issued" for ticket in order.tickets)
+
+
+async def cancel(request: Request) -> Response:
+    """Cancel the ticked tickets of an order."""
+    site, order_id = site_of(request), request.path_params["order_id"]
+    form = await read_form(request)
+    member = site.require(request, "member", f"/orders/{order_id}")
+    try:
+        await in_thread(site.services.orders.cancel, member.id, order_id, form.all("ticket"))
+    except Refusal as refusal:
+        return await _order_page(request, refusal)
+    return redirect(f"/orders/{order_id}?done=cancelled")
+
+
+async def show_qr(request: Request) -> Response:
+    """The QR code of one ticket as a picture of its own: no page may carry inline styles."""
+    site, order_id = site_of(request), request.path_params["order_id"]
+    member = site.require(request, "member", f"/orders/{order_id}")
+    order = views.order_view(await in_thread(site.services.orders.get, member.id, order_id))
+    place = request.path_params["place"]
+    if not 1 <= place <= len(order.tickets):
+        raise Refusal(Code.NOT_FOUND)
+    picture = io.BytesIO()
+    code = segno.make(order.tickets[place - 1].qr, error="m", micro=False)
+    code.save(picture, kind="svg", scale=4, border=2, light="#fff", xmldecl=False)
+    headers = {**HEADERS, "Cache-Control": "private, max-age=3600"}
+    return Response(picture.getvalue(), media_type="image/svg+xml", headers=headers)

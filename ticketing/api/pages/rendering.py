@@ -1,0 +1,170 @@
+"""Templates in both languages, and the headers that every page carries."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse
+
+from ticketing.api import schemas
+from ticketing.api.pages import languages, names
+from ticketing.api.pages.formats import Formats, duration, grouped, milliseconds, write_form_time
+from ticketing.api.pages.languages import Language
+from ticketing.errors import Code, Refusal
+from ticketing.services.desk import DESK_ROLES
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""`data:` is for the small arrows inside Pico's style sheet; no page has an inline style or script."""
+
+HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+class Renderer:
+    """Makes pages of templates, in the language of the request."""
+
+    def __init__(self, web: Path) -> None:
+        self.languages = languages.load_languages(web)
+        self._static = web / "static"
+        self._digests = {path: _digest(path) for path in self._static.rglob("*") if path.is_file()}
+        self._environments = {code: self._environment(web, code) for code in self.languages}
+
+    def language(self, request: Request) -> Language:
+        """The language of a request."""
+        return languages.choose(request, self.languages)
+
+    def page(
+        self, request: Request, template: str, *, status: int = 200, path: str | None = None, **context: Any
+    ) -> HTMLResponse:
+        """A page. `path` is where a GET shows it again, when that is not where the request went."""
+        language = self.language(request)
+        other = next(known for known in self.languages.values() if known is not language)
+        text = (
+            self._environments[language.code]
+            .get_template(template)
+            .render({"path": path or request.url.path, "language": language, "other": other} | context)
+        )
+        response = HTMLResponse(text, status, headers=dict(HEADERS))
+        if request.query_params.get("lang") == language.code:
+            response.set_cookie(
+                languages.COOKIE, language.code, languages.COOKIE_SECONDS, samesite="lax", httponly=True
+            )
+        return response
+
+    def explain(
+        self, request: Request, refusal: Refusal, sentences: Mapping[Code, str] = names.REFUSALS
+    ) -> str:
+        """What a refusal means and what to do, in the language of the request."""
+        language = self.language(request)
+        formats = Formats(language.locale)
+        facts = {
+            name: formats.moment(value) if name.endswith("_at") and value else value
+            for name, value in names.refusal_facts(refusal.facts).items()
+        }
+        return language.words.gettext(sentences[refusal.code]) % facts
+
+    def say(self, request: Request, text: str, **values: Any) -> str:
+        """A text marked by `N_`, in the language of the request."""
+        translated = self.language(request).words.gettext(text)
+        return translated % values if values else translated
+
+    def _environment(self, web: Path, code: str) -> Environment:
+        environment = Environment(
+            loader=FileSystemLoader(web / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            extensions=["jinja2.ext.i18n"],
+        )
+        language = self.languages[code]
+        words = language.words
+        environment.install_gettext_callables(words.gettext, words.ngettext, newstyle=True)  # type: ignore[attr-defined]
+        environment.globals.update(self._globals(language))
+        return environment
+
+    def _globals(self, language: Language) -> dict[str, Any]:
+        formats, gettext = Formats(language.locale), language.words.gettext
+        wording = _Wording(formats, gettext)
+        usual = dict.fromkeys(("member", "staff", "problem", "done", "refresh_seconds"))
+        return usual | {
+            "static": self._static_url,
+            "moment": formats.moment,
+            "money": formats.money,
+            "number": formats.number,
+            "duration": duration,
+            "ms": milliseconds,
+            "form_time": write_form_time,
+            "grouped": grouped,
+            "desk_roles": DESK_ROLES,
+            "quota_of": quota_of,
+            "order_state": order_state,
+            "status_name": lambda status: gettext(names.STATUSES[status]),
+            "status_sentence": lambda status: gettext(names.STATUS_SENTENCES[status]),
+            "hold_sentence": lambda status: gettext(names.HOLD_SENTENCES[status]),
+            "role_name": lambda role: gettext(names.ROLES[role]),
+            "refusal_name": lambda code: gettext(names.REFUSAL_NAMES.get(code, code)),
+            "payment_names": wording.payment_names,
+            "payment_sentence": wording.payment_sentence,
+            "confirm_name": wording.confirm_name,
+            "minutes": wording.minutes,
+        }
+
+    def _static_url(self, name: str) -> str:
+        return f"/static/{name}?v={self._digests[self._static / name]}"
+
+
+class _Wording:
+    """Phrases that join words with amounts."""
+
+    def __init__(self, formats: Formats, gettext: Any) -> None:
+        self._formats, self._gettext = formats, gettext
+
+    def payment_names(self, methods: list[str]) -> str:
+        return " / ".join(self._gettext(names.PAYMENT_METHODS.get(method, method)) for method in methods)
+
+    def payment_sentence(self, order: schemas.Order) -> str:
+        amount = self._formats.money(order.amount, order.currency)
+        return self._gettext(names.PAYMENT_SENTENCES[order.payment.status]) % {"amount": amount}
+
+    def confirm_name(self, method: str, hold: schemas.Hold) -> str:
+        amount = self._formats.money(hold.amount, hold.currency)
+        return self._gettext(names.CONFIRM_BUTTONS.get(method, method)) % {"amount": amount}
+
+    def minutes(self, seconds: int) -> str:
+        whole, rest = divmod(seconds, 60)
+        if rest or not whole:
+            return self._gettext(names.SECONDS) % {"num": seconds}
+        return self._gettext(names.MINUTES) % {"num": whole}
+
+
+def redirect(path: str) -> RedirectResponse:
+    """Send the browser on with a GET, so that a reload repeats nothing."""
+    return RedirectResponse(path, 303, headers=dict(HEADERS))
+
+
+def quota_of(event: schemas.Event | None, quota_id: str) -> schemas.Quota | None:
+    """An event's quota by its id, or None when either is not known."""
+    return next((quota for quota in event.quotas if quota.id == quota_id), None) if event else None
+
+
+def order_state(order: schemas.Order) -> str:
+    """The one word about an order that its owner looks for."""
+    if order.status == "cancelled":
+        return "cancelled"
+    states = {ticket.status for ticket in order.tickets if ticket.status != "void"}
+    return "issued" if "issued" in states else "collected"
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]

@@ -1,0 +1,125 @@
+"""What every page works with: the parts of the process, who is looking, and how a page is answered."""
+
+import secrets
+from typing import Any, cast
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from ticketing.api.auth import Headers, Kind
+from ticketing.api.front import Front
+from ticketing.api.pages import names
+from ticketing.api.pages.rendering import Renderer
+from ticketing.api.problems import status_of
+from ticketing.errors import Code, Refusal
+from ticketing.services.tokens import Claims
+
+RENEW_AFTER_MS = 5 * 60 * 1000
+"""A browser's session in use gets a new idle limit when its last one is this old."""
+
+
+class SignInFirst(Exception):  # noqa: N818 - a way to go, not an error
+    """Nobody has signed in; they are sent to the sign-in page and back to `after`."""
+
+    def __init__(self, kind: Kind, after: str) -> None:
+        super().__init__(kind)
+        self.kind: Kind = kind
+        self.after = after
+
+
+class Site:
+    """The pages of one API process."""
+
+    def __init__(self, front: Front, renderer: Renderer) -> None:
+        settings = front.services.settings
+        self.front = front
+        self.services = front.services
+        self.board = front.board
+        self.gate = front.gate
+        self.renderer = renderer
+        self._idle_ms = {
+            "member": settings.member_idle_minutes * 60_000,
+            "staff": settings.staff_idle_minutes * 60_000,
+        }
+
+    def now_ms(self) -> int:
+        """The time by Redis' clock."""
+        return self.services.clock.now_ms()
+
+    def visitor(self, request: Request, kind: Kind) -> Claims | None:
+        """The member or staff member who is looking, if one has signed in."""
+        return self.gate.visitor(headers_of(request), kind)
+
+    def require(self, request: Request, kind: Kind, after: str) -> Claims:
+        """Who is signed in. Raises `SignInFirst`; for a change also the refusal `cross_origin`."""
+        if request.method == "POST":
+            self.require_own_origin(request)
+        claims = self.visitor(request, kind)
+        if claims is None:
+            raise SignInFirst(kind, after)
+        return claims
+
+    def require_own_origin(self, request: Request) -> None:
+        """Refuse a form that another site's page has sent, whether or not anybody is signed in."""
+        if not self.gate.same_origin(headers_of(request)):
+            raise Refusal(Code.CROSS_ORIGIN)
+
+    def address(self, request: Request) -> str:
+        """The client's address."""
+        return self.front.addresses.of(request.scope, headers_of(request))
+
+    def explain(self, request: Request, refusal: Refusal | None) -> str | None:
+        """A refusal as a sentence, or None when there is none."""
+        return self.renderer.explain(request, refusal) if refusal else None
+
+    def page(
+        self,
+        request: Request,
+        template: str,
+        *,
+        refusal: Refusal | None = None,
+        who: Claims | None = None,
+        path: str | None = None,
+        **context: Any,
+    ) -> HTMLResponse:
+        """A page for `who`. A refusal stands on top of it, in words, and gives its status."""
+        shown = {
+            "now_ms": self.now_ms(),
+            "problem": self.explain(request, refusal),
+            "done": self._done(request),
+        }
+        if who is not None:
+            shown[who.kind] = who
+        status = status_of(refusal.code) if refusal else 200
+        response = self.renderer.page(request, template, status=status, path=path, **shown | context)
+        if who is not None:
+            self._renew(response, who)
+        return response
+
+    def sign_in(self, response: Response, claims: Claims) -> None:
+        """Keep a session in the browser, with an idle limit."""
+        self.gate.set_cookie(response, claims.kind, self.services.accounts.renew(claims))
+
+    def _renew(self, response: Response, claims: Claims) -> None:
+        left_ms = claims.idle_at - self.now_ms()
+        if claims.idle_at < claims.expires_at and left_ms < self._idle_ms[claims.kind] - RENEW_AFTER_MS:
+            self.sign_in(response, claims)
+
+    def _done(self, request: Request) -> str | None:
+        text = names.DONE.get(request.query_params.get("done", "")) if request.method == "GET" else None
+        return self.renderer.say(request, text) if text else None
+
+
+def site_of(request: Request) -> Site:
+    """The site a request came to."""
+    return cast("Site", request.app.state.site)
+
+
+def headers_of(request: Request) -> Headers:
+    """A request's headers as the gate reads them."""
+    return dict(request.scope["headers"])
+
+
+def new_key() -> str:
+    """A fresh idempotency key for a form."""
+    return secrets.token_urlsafe(16)

@@ -1,0 +1,241 @@
+"""Pages of staff: their events, the numbers of a sale, and the acts on it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+from starlette.concurrency import run_in_threadpool as in_thread
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from ticketing.api import schemas, views
+from ticketing.api.pages import names
+from ticketing.api.pages.drafts import QUOTA_ROWS, form_field, read_event, read_quota
+from ticketing.api.pages.forms import Form, read_form
+from ticketing.api.pages.rendering import redirect
+from ticketing.api.pages.site import Site, site_of
+from ticketing.catalogue.model import QuotaChanges
+from ticketing.catalogue.tables import DRAFT, PAUSED, PUBLISHED, Event
+from ticketing.database import reading
+from ticketing.errors import Code, Refusal, StoreUnavailable
+from ticketing.members import repository as members
+from ticketing.services.event_access import WRITERS
+from ticketing.services.stats import EventStats
+from ticketing.services.tokens import Claims
+
+_ACTS: Mapping[str, tuple[str, ...]] = {
+    DRAFT: ("publish",),
+    PUBLISHED: ("pause", "close"),
+    PAUSED: ("resume", "close"),
+}
+"""State of an event -> the verbs that lead out of it."""
+
+VERBS = ("publish", "pause", "resume", "close")
+
+
+class Branch(Struct, frozen=True):
+    """An organisation in a list of choices, indented by its depth."""
+
+    id: str
+    label: str
+
+
+async def show_events(request: Request) -> Response:
+    """The events of the staff member's organisation and below."""
+    site = site_of(request)
+    staff = site.require(request, "staff", "/staff/events")
+    events = await in_thread(site.services.catalogue.list_events, staff)
+    return site.page(
+        request,
+        "staff/events.html",
+        who=staff,
+        events=[_listed(site, event) for event in events],
+        may_manage=staff.role in WRITERS,
+    )
+
+
+def _listed(site: Site, event: Event) -> schemas.Event:
+    """An event as the board has it; a draft, or one published a moment ago, as SQL has it."""
+    poster = site.board.poster(event.id)
+    if poster is not None and event.state != DRAFT:
+        return poster.event
+    return views.event_view(event, "", None, views.sale_status(event, None, site.now_ms()))
+
+
+async def show_new(request: Request) -> Response:
+    """The form for a new event."""
+    site = site_of(request)
+    staff = site.require(request, "staff", "/staff/events/new")
+    return await _new_page(
+        request, staff, Form([("hold_minutes", "5"), ("organiser", staff.organisation_id)])
+    )
+
+
+async def create(request: Request) -> Response:
+    """Save a new draft."""
+    site = site_of(request)
+    form = await read_form(request)
+    staff = site.require(request, "staff", "/staff/events/new")
+    draft = read_event(form)
+    if form.faults:
+        return await _new_page(request, staff, form, Refusal(Code.INVALID))
+    try:
+        event_id = await in_thread(site.services.catalogue.create_event, staff, draft)
+    except Refusal as refusal:
+        for error in refusal.facts.get("errors", ()):
+            form.faults[form_field(error["field"], form)] = error["reason"]
+        return await _new_page(request, staff, form, refusal)
+    return redirect(f"/staff/events/{event_id}?done=created")
+
+
+async def _new_page(
+    request: Request, staff: Claims, form: Form, refusal: Refusal | None = None
+) -> HTMLResponse:
+    site = site_of(request)
+    if staff.role not in WRITERS:
+        raise Refusal(Code.FORBIDDEN)
+    return site.page(
+        request,
+        "staff/new.html",
+        refusal=refusal,
+        who=staff,
+        path="/staff/events/new",
+        form=form.values,
+        wrong={name: _fault(site, request, reason) for name, reason in form.faults.items()},
+        rows=range(QUOTA_ROWS),
+        organisations=await in_thread(_branches, site, staff),
+    )
+
+
+def _fault(site: Site, request: Request, reason: str) -> str:
+    return site.renderer.say(request, names.fault_text(reason))
+
+
+def _branches(site: Site, staff: Claims) -> list[Branch]:
+    with reading(site.services.sessions) as session:
+        found = members.organisations(session, staff.organisation_path)
+    top = min((node.path.count(".") for node in found), default=0)
+    return [Branch(node.id, "\u3000" * (node.path.count(".") - top) + node.name) for node in found]
+
+
+async def show_event(request: Request) -> Response:
+    """The numbers of an event, and what may be done with it."""
+    return await _event_page(request)
+
+
+async def _event_page(
+    request: Request, refusal: Refusal | None = None, form: Form | None = None
+) -> HTMLResponse:
+    site, event_id = site_of(request), request.path_params["event_id"]
+    path = f"/staff/events/{event_id}"
+    staff = site.require(request, "staff", path)
+    event = await in_thread(site.services.catalogue.event, staff, event_id)
+    stats, view = await in_thread(_numbers, site, staff, event)
+    return site.page(
+        request,
+        "staff/event.html",
+        refusal=refusal,
+        who=staff,
+        path=path,
+        event=view,
+        rows=stats.quotas if stats else _without_numbers(view),
+        starts={quota.id: quota.starts_at for quota in view.quotas},
+        live=stats is not None,
+        backlog=stats.backlog if stats else 0,
+        refusals=sorted(stats.refusals.items(), key=lambda pair: -pair[1]) if stats else [],
+        acts=_ACTS.get(event.state, ()),
+        form=form.values if form else {},
+        faults=_faults_of(site, request, refusal),
+        offer_force=refusal is not None and refusal.code is Code.CAPACITY_IN_USE,
+        may_manage=staff.role in WRITERS,
+    )
+
+
+def _numbers(site: Site, staff: Claims, event: Event) -> tuple[EventStats | None, schemas.Event]:
+    """The counts, and the event with the status that they show; from SQL alone when Redis is away."""
+    try:
+        stats = site.services.stats.event_stats(staff, event.id)
+        group = site.services.keeper.state(event.group_id)
+    except StoreUnavailable:
+        return None, _listed(site, event)
+    state = group.events.get(event.id) if group else None
+    status = views.sale_status(event, state, site.now_ms())
+    return stats, views.event_view(event, "", state, status)
+
+
+def _without_numbers(event: schemas.Event) -> list[dict[str, Any]]:
+    unknown = dict.fromkeys(("withheld", "available", "held", "sold", "collected"))
+    return [
+        {"id": quota.id, "name": quota.name, "capacity": quota.capacity} | unknown for quota in event.quotas
+    ]
+
+
+def _faults_of(site: Site, request: Request, refusal: Refusal | None) -> list[str]:
+    """What is wrong with each field, for forms that are too small to say it beside them."""
+    errors = refusal.facts.get("errors", ()) if refusal else ()
+    return list(dict.fromkeys(_fault(site, request, error["reason"]) for error in errors))
+
+
+async def act(request: Request) -> Response:
+    """Publish, pause, resume or close."""
+    site, event_id, verb = site_of(request), request.path_params["event_id"], request.path_params["verb"]
+    if verb not in VERBS:
+        raise Refusal(Code.NOT_FOUND)
+    form = await read_form(request)
+    staff = site.require(request, "staff", f"/staff/events/{event_id}")
+    try:
+        await in_thread(getattr(site.services.catalogue, verb), staff, event_id, form.text("reason"))
+    except Refusal as refusal:
+        return await _refused(request, refusal, form)
+    return redirect(f"/staff/events/{event_id}?done={verb}")
+
+
+async def change_capacity(request: Request) -> Response:
+    """Raise or lower a quota, also in mid-sale."""
+    site, event_id = site_of(request), request.path_params["event_id"]
+    form = await read_form(request)
+    staff = site.require(request, "staff", f"/staff/events/{event_id}")
+    capacity, reason = form.count("capacity", required=True), form.text("reason", required=True)
+    if capacity is None or form.faults:
+        return await _refused(request, _invalid(form), form)
+    force = form.text("force") == "yes"
+    changes = QuotaChanges(capacity=capacity)
+    try:
+        await in_thread(
+            site.services.catalogue.change_quota,
+            staff,
+            event_id,
+            form.text("quota_id"),
+            changes,
+            reason,
+            force,
+        )
+    except Refusal as refusal:
+        return await _refused(request, refusal, form)
+    return redirect(f"/staff/events/{event_id}?done=capacity")
+
+
+async def add_quota(request: Request) -> Response:
+    """Add a quota, also in mid-sale."""
+    site, event_id = site_of(request), request.path_params["event_id"]
+    form = await read_form(request)
+    staff = site.require(request, "staff", f"/staff/events/{event_id}")
+    draft, reason = read_quota(form, ""), form.text("reason", required=True)
+    if form.faults:
+        return await _refused(request, _invalid(form), form)
+    try:
+        await in_thread(site.services.catalogue.add_quota, staff, event_id, draft, reason)
+    except Refusal as refusal:
+        return await _refused(request, refusal, form)
+    return redirect(f"/staff/events/{event_id}?done=quota")
+
+
+def _invalid(form: Form) -> Refusal:
+    return Refusal(Code.INVALID, errors=[{"field": name, "reason": why} for name, why in form.faults.items()])
+
+
+async def _refused(request: Request, refusal: Refusal, form: Form) -> Response:
+    """The event's page with the refusal on top; what is not theirs at all is refused as a page."""
+    if refusal.code in (Code.NOT_FOUND, Code.FORBIDDEN):
+        raise refusal
+    return await _event_page(request, refusal, form)
