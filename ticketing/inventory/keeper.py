@@ -138,10 +138,12 @@ class Keeper:
         return {_event_and_code(field): int(count) for field, count in rows.items()}
 
     def all_holds(self, group_id: str) -> Iterator[Hold]:
-        """Every hold of a group, in pieces; one that changes meanwhile may show either state, or twice."""
-        now = self.now_ms()
+        """Every hold of a group as stored, in pieces: one past its time is held until it is swept.
+
+        One that changes meanwhile may show either state, or twice.
+        """
         for field, packed in self._scan(group_keys(group_id)[3]):
-            yield protocol.hold_from(field.decode(), protocol.unpack(packed), now)
+            yield protocol.hold_from(field.decode(), protocol.unpack(packed))
 
     def all_uses(self, group_id: str) -> Iterator[tuple[int, tuple[Use, ...]]]:
         """Every member's uses in a group, in pieces."""
