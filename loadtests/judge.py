@@ -47,27 +47,36 @@ class Judgement:
 
 OVERSOLD, OVER_LIMIT, LOST, DOUBLED, AUDIT = "oversold", "over_limit", "lost", "doubled", "audit"
 
+AFTER_THE_STORED_ANSWER = frozenset(
+    ("sale_not_open", "sale_paused", "sale_closed", "not_eligible", "card_limit_exceeded", "sold_out")
+)
+"""Refusals that a key which was granted before must not get: the contract's order puts the stored answer first."""
+
 
 @dataclass(slots=True)
 class Account:
-    """What the clients were told, sorted for judging. Items and codes are of the first answer to each id."""
+    """What the clients were told, sorted for judging. Records of one card must come in order of time."""
 
     holds: dict[str, Told] = field(default_factory=dict)  # hold id -> the granted hold
     answers: dict[tuple[int, str], set[str]] = field(
         default_factory=lambda: defaultdict(set)
     )  # (member, key)
+    granted_at: dict[tuple[int | None, str | None], float] = field(default_factory=dict)  # (member, key)
     keys: dict[str, set[tuple[int, str]]] = field(
         default_factory=lambda: defaultdict(set)
     )  # hold id -> asked by
     orders: dict[str, Told] = field(default_factory=dict)  # order id -> the confirmed order
     order_codes: dict[str, set[tuple[str, ...]]] = field(default_factory=lambda: defaultdict(set))
     unknown_confirms: set[str] = field(default_factory=set)
+    turned_down: list[Told] = field(default_factory=list)  # refused, asked with a key that was granted before
     left_at: dict[str, float] = field(default_factory=dict)  # hold id -> when its release was sent, Unix ms
 
     def take(self, told: Told) -> None:
         """Enter one record."""
         if told.verb == HOLD and told.granted:
             self._take_hold(told)
+        elif told.verb == HOLD and told.code in AFTER_THE_STORED_ANSWER:
+            self._take_refusal(told)
         elif told.verb == CONFIRM and told.hold:
             self._take_confirm(told, told.hold)
         elif told.verb == RELEASE and told.hold and (told.granted or told.unknown):
@@ -78,8 +87,16 @@ class Account:
         if told.hold is None or told.member is None or told.key is None:
             raise ValueError("a granted hold needs hold, member and key")
         self.holds.setdefault(told.hold, told)
+        self.granted_at.setdefault((told.member, told.key), told.at)
         self.answers[told.member, told.key].add(f"{told.hold} {told.digest}")
         self.keys[told.hold].add((told.member, told.key))
+
+    def _take_refusal(self, told: Told) -> None:
+        # Of two requests on their way at once, the refused may have been decided first: only one that was
+        # sent after the grant had arrived counts.
+        granted_at = self.granted_at.get((told.member, told.key))
+        if granted_at is not None and told.at - told.ms / 1000 > granted_at:
+            self.turned_down.append(told)
 
     def _take_confirm(self, told: Told, order_id: str) -> None:
         if told.granted:
@@ -198,6 +215,10 @@ def _doubled(account: Account, books: Books) -> Iterator[Finding]:
             yield Finding(
                 DOUBLED, len(answers) - 1, f"member {member}, key {key}: {len(answers)} different answers"
             )
+    for told in account.turned_down:
+        yield Finding(
+            DOUBLED, 1, f"member {told.member}, key {told.key}: granted, and when repeated {told.code}"
+        )
     for hold_id, owners in account.keys.items():
         if len(owners) > 1:
             yield Finding(DOUBLED, len(owners) - 1, f"hold {hold_id}: given to {len(owners)} keys")

@@ -57,11 +57,9 @@ def release(hold_id: str, member: int, second: float) -> Told:
     return Told(RELEASE, OPENS_AT / 1000 + second, 5.0, 204, member=member, hold=hold_id)
 
 
-def refused(member: int, code: str, *, status: int = 409, second: float = 3.0) -> Told:
+def refused(member: int, code: str, *, status: int = 409, second: float = 3.0, key: str = "refused") -> Told:
     """A hold that was refused."""
-    return Told(
-        HOLD, OPENS_AT / 1000 + second, 4.0, status, code, member, f"key-{member}-{code}", {MORNING: 1}
-    )
+    return Told(HOLD, OPENS_AT / 1000 + second, 4.0, status, code, member, key, {MORNING: 1})
 
 
 def codes(order_id: str, quantity: int) -> tuple[str, ...]:

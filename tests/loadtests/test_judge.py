@@ -165,6 +165,16 @@ class TestDoubled:
         records = [*told(), hold("a", 1, MORNING, 2, digest="another body")]
         assert kinds(judged(records, books())) == {DOUBLED: 1}
 
+    def test_a_granted_key_refused_when_repeated(self) -> None:
+        repeated = refused(1, "card_limit_exceeded", second=5, key="key-a")
+        assert kinds(judged([*told(), repeated], books())) == {DOUBLED: 1}
+
+    @pytest.mark.parametrize(("code", "second"), [("sold_out", 1.0), ("rate_limited", 5.0)])
+    def test_a_refusal_decided_before_the_grant_or_before_the_key_is_read(
+        self, code: str, second: float
+    ) -> None:
+        assert judged([*told(), refused(1, code, second=second, key="key-a")], books()).sound
+
     def test_one_hold_for_two_keys(self) -> None:
         records = [*told(), hold("a", 1, MORNING, 2, key="another")]
         assert kinds(judged(records, books())) == {DOUBLED: 1}
