@@ -44,12 +44,18 @@ Sessions = sessionmaker[Session]
 
 
 def make_engine(url: str, pool_size: int = 10) -> Engine:
-    """An engine for `sqlite:///…` or `postgresql+psycopg://…`; any other URL raises SQLAlchemy's error."""
+    """An engine for `sqlite:///…` or `postgresql+psycopg://…`; any other URL raises SQLAlchemy's error.
+
+    Its errors do not repeat the parameters of a statement: those are people's names and digests.
+    """
     if url.startswith("postgresql://"):
         url = "postgresql+psycopg://" + url.removeprefix("postgresql://")
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True)
-    engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_SECONDS, "isolation_level": None})
+        return create_engine(
+            url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, hide_parameters=True
+        )
+    arguments = {"timeout": SQLITE_BUSY_SECONDS, "isolation_level": None}
+    engine = create_engine(url, connect_args=arguments, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_immediate)
     return engine
