@@ -5,8 +5,10 @@ dispatch (the calls of the rush)
 → FastAPI: the JSON routes, the pages, the static files
 """
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any
 
 import structlog
@@ -17,11 +19,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match
+from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import ticketing
 from ticketing.api import openapi, problems
+from ticketing.api.contract import Operation
 from ticketing.api.dispatch import Dispatch
 from ticketing.api.frame import Frame
 from ticketing.api.front import Front
@@ -44,6 +47,7 @@ def create_app(services: AsyncServices) -> ASGIApp:
     return Dispatch(rush.calls(), inner, services.clock, front.tally)
 
 
+@cache
 def document() -> dict[str, Any]:
     """What `/openapi.json` says."""
     cold = [operation for calls in ALL for operation in calls.operations]
@@ -105,7 +109,7 @@ async def _refused(request: Request, error: Exception) -> Response:
 async def _not_routed(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
-        return _problem(*problems.problem(Code.METHOD_NOT_ALLOWED, {"allow": _allowed(request)}))
+        return _problem(*problems.problem(Code.METHOD_NOT_ALLOWED, {"allow": _allowed(request.url.path)}))
     return _problem(*problems.problem(Code.NOT_FOUND))
 
 
@@ -122,13 +126,15 @@ async def _failed(request: Request, error: Exception) -> Response:
     return _problem(*problems.problem(Code.UNAVAILABLE))
 
 
-def _allowed(request: Request) -> str:
-    """Every method that some route takes at this path; the router knows only its first match."""
-    methods: set[str] = set()
-    for route in request.app.routes:
-        if route.matches(request.scope)[0] is not Match.NONE:
-            methods |= getattr(route, "methods", None) or set()
+def _allowed(path: str) -> str:
+    """Every method that some call takes at this path; the router would name those of its first match."""
+    methods = {operation.method for pattern, operation in _patterns() if pattern.match(path)}
     return ", ".join(sorted(methods))
+
+
+@cache
+def _patterns() -> list[tuple[re.Pattern[str], Operation]]:
+    return [(compile_path(op.path)[0], op) for calls in ALL for op in calls.operations]
 
 
 def _problem(status: int, headers: dict[str, str], body: bytes) -> Response:

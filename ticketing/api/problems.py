@@ -5,11 +5,11 @@ leaves the process: no traceback, no message of a library.
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
-from ticketing.clock import to_rfc3339
 from ticketing.errors import Code, Refusal
 
 PROBLEM_JSON = "application/problem+json"
@@ -114,4 +114,5 @@ def _headers(code: Code, facts: dict[str, Any]) -> dict[str, str]:
 
 
 def _on_the_wire(name: str, value: Any) -> Any:
-    return to_rfc3339(value) if name.endswith("_at") and isinstance(value, int) else value
+    is_time = name.endswith("_at") and isinstance(value, int)
+    return datetime.fromtimestamp(value / 1000, UTC) if is_time else value

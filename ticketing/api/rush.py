@@ -19,6 +19,9 @@ from ticketing.identifiers import event_of, quota_id, quota_number
 from ticketing.inventory.model import TICKETS_PER_HOLD_MAX, Decided, Hold, HoldRequest, HoldStatus
 from ticketing.services.tokens import Claims
 
+Items = tuple[tuple[int, int], ...]
+"""(quota number, quantity) each."""
+
 _HOLD_WISH = msgspec.json.Decoder(schemas.HoldWish)
 _CONFIRMATION = msgspec.json.Decoder(schemas.Confirmation)
 _encode = msgspec.json.Encoder().encode
@@ -33,6 +36,9 @@ _SALE_CODES = (
     Code.NOT_ELIGIBLE,
     Code.CARD_LIMIT_EXCEEDED,
     Code.SOLD_OUT,
+)
+_AFTER_NOT_FOUND = frozenset(
+    {Code.IDEMPOTENCY_KEY_REUSED, Code.RECOVERING, Code.BACKLOG_FULL, Code.CARD_BLOCKED}
 )
 _HOLD_CODES = (Code.NOT_FOUND, Code.HOLD_EXPIRED)
 
@@ -105,8 +111,9 @@ class RushCalls:
         decide = self._decided_before if self._gate.is_blocked(member) else self._inventory.hold
         outcome = await decide(group_id, wish)
         if isinstance(outcome, Refusal):
-            self._tally.refused(group_id, asked.id, outcome.code.value)
-            return refused(_in_public(asked.id, outcome))
+            refusal = self._first(asked.id, items, outcome)
+            self._tally.refused(group_id, asked.id, refusal.code.value)
+            return refused(_in_public(asked.id, refusal))
         if not outcome.replayed:
             self._live_holds.add(address, outcome.hold.id, outcome.hold.expires_at)
         view = views.hold_as_made(outcome.hold, self._board.currency_of(asked.id))
@@ -192,6 +199,14 @@ class RushCalls:
             return Refusal(Code.BACKLOG_FULL)
         return Refusal(Code.CARD_BLOCKED)
 
+    def _first(self, event_id: str, items: Items, refusal: Refusal) -> Refusal:
+        """The refusal that the contract lets answer first: an unknown quota goes before what Redis saw."""
+        card = self._board.card(event_id)
+        if refusal.code not in _AFTER_NOT_FOUND or card is None:
+            return refusal
+        known = {quota.number for quota in card.event.quotas}
+        return refusal if all(number in known for number, _ in items) else Refusal(Code.NOT_FOUND)
+
     async def _confirmed_before(self, group_id: str, hold_id: str) -> Decided | Refusal:
         known = await self._inventory.look_up(group_id, hold_id)
         if known is not None and known.status is HoldStatus.CONFIRMED:
@@ -199,7 +214,7 @@ class RushCalls:
         return Refusal(Code.CARD_BLOCKED)
 
 
-def _numbered(event_id: str, wish: schemas.HoldWish) -> tuple[tuple[int, int], ...]:
+def _numbered(event_id: str, wish: schemas.HoldWish) -> Items:
     """The wanted items with the numbers the inventory knows quotas by. Raises `Refusal`."""
     names = [item.quota_id for item in wish.items]
     if len(set(names)) < len(names):

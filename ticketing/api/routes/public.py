@@ -60,8 +60,8 @@ async def healthz(call: Call[None]) -> schemas.Health:
 async def readyz(call: Call[None]) -> Response:
     """What the process saw within the last second or so."""
     board, settings = call.front.board, call.front.services.settings
-    recovering, backlogs = board.recovering(), board.backlogs()
-    able = board.redis_answers and (not backlogs or len(recovering) < len(board.groups()))
+    groups, recovering, backlogs = board.groups(), board.recovering(), board.backlogs()
+    able = board.redis_answers and (not groups or not groups.issubset(recovering))
     full = any(count >= settings.backlog_max for count in backlogs.values())
     signs = {
         "redis": not board.redis_answers,
