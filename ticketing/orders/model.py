@@ -41,6 +41,7 @@ class OrderRecord(Struct, frozen=True):
     payment_method: str
     payment_status: str
     created_at: int
+    hold_expires_at: int  # of the hold it was: a replay of the hold after a rebuild needs it
     confirmed_at: int
     recorded_at: int | None
     tickets: tuple[TicketRecord, ...]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
-from sqlalchemy import Select, Table, func, insert, select, tuple_, update
+from sqlalchemy import Select, Table, insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from ticketing.database import insert_into
@@ -74,6 +74,7 @@ def _order_row(order: OrderRecord, at_ms: int) -> dict[str, object]:
         "payment_method": order.payment_method,
         "payment_status": order.payment_status,
         "created_at": order.created_at,
+        "hold_expires_at": order.hold_expires_at,
         "confirmed_at": order.confirmed_at,
         "recorded_at": at_ms,
     }
@@ -332,12 +333,6 @@ def change_payment(session: Session, order_id: str, before: str, after: str) -> 
     """Move an order's payment on; False if it was not in the state `before`."""
     of_this_state = (Order.id == order_id, Order.payment_status == before)
     return _count(session.execute(update(Order).where(*of_this_state).values(payment_status=after))) == 1
-
-
-def count(session: Session) -> tuple[int, int]:
-    """How many orders and tickets SQL has."""
-    orders = session.scalar(select(func.count()).select_from(Order)) or 0
-    return orders, session.scalar(select(func.count()).select_from(Ticket)) or 0
 
 
 def _pickup_record(row: Pickup) -> PickupRecord:

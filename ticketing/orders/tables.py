@@ -28,6 +28,7 @@ class Order(Base):
     payment_method: Mapped[str] = mapped_column(String(20))
     payment_status: Mapped[str] = mapped_column(String(12))  # not_needed | due -> paid -> refund_due -> …
     created_at: Mapped[Millis]
+    hold_expires_at: Mapped[Millis]  # a replay of the hold needs it after a rebuild
     confirmed_at: Mapped[Millis]
     recorded_at: Mapped[Millis]
 

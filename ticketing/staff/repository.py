@@ -62,3 +62,9 @@ def trail(session: Session) -> Generator[AuditEntry]:
     options = {"yield_per": _CHUNK, "populate_existing": True}
     with session.scalars(select(AuditEntry).order_by(AuditEntry.id), execution_options=options) as entries:
         yield from entries
+
+
+def details_of(session: Session, subject: str, action: str) -> list[dict[str, object]]:
+    """What the trail says of every `action` on `subject`, oldest first."""
+    of_it = (AuditEntry.subject == subject, AuditEntry.action == action)
+    return list(session.scalars(select(AuditEntry.detail).where(*of_it).order_by(AuditEntry.id)))
