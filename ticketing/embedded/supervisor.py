@@ -103,6 +103,7 @@ class _Instance:
 
     def start(self, prepare: Prepare | None) -> None:
         """Servers first, then what uses them."""
+        url_file(self._data_dir).unlink(missing_ok=True)  # left behind if the one before us was killed
         if self._valkey:
             self._valkey.start()
         settings = resolve(self._settings)

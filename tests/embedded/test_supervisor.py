@@ -1,0 +1,113 @@
+"""Goal: `ticketing up` keeps every part alive, has one owner per directory, and ends without a trace.
+
+Method: the real command; its parts are killed one by one with SIGKILL while we ask it questions from outside.
+"""
+
+import signal
+import socket
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import STOP_SECONDS, RunningInstance, running, ticketing
+from tests.support.processes import descendants, is_alive, kill, wait_for
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningInstance]:
+    with running("up", tmp_path_factory.mktemp("up") / "data") as instance:
+        yield instance
+
+
+def _status(instance: RunningInstance) -> int:
+    try:
+        with urllib.request.urlopen(f"{instance.base_url}/readyz", timeout=2) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
+
+
+def _is_back(instance: RunningInstance) -> bool:
+    return wait_for(lambda: _status(instance) == 200, 2)
+
+
+@pytest.mark.parametrize(("word", "name"), [("api", "API process 1"), ("worker", "worker 1")])
+def test_a_killed_part_is_back_within_two_seconds_and_it_is_said(
+    up: RunningInstance, word: str, name: str
+) -> None:
+    first = up.part(word)
+    kill(first)
+    assert wait_for(lambda: first not in descendants(up.process.pid), 2)
+    assert wait_for(lambda: f"{name} was ended by SIGKILL; starting it again" in up.said(), 2)
+    assert up.part(word) != first
+    assert wait_for(lambda: _status(up) == 200, 10)
+
+
+def test_a_killed_server_is_back_within_two_seconds_and_the_api_goes_on_by_itself(
+    up: RunningInstance,
+) -> None:
+    api, first = up.part("api"), up.part("valkey-server")
+    kill(first)
+    assert wait_for(lambda: "the bundled Valkey was ended by SIGKILL; starting it again" in up.said(), 2)
+    assert _is_back(up)
+    assert up.part("valkey-server") != first
+    assert up.part("api") == api, "the API waited; it was not started again"
+
+
+def test_a_second_one_on_the_same_directory_refuses_in_one_line(up: RunningInstance) -> None:
+    second = ticketing("up", "--data-dir", str(up.data_dir), "--port", "0")
+    assert second.returncode == 2
+    assert second.stdout == ""
+    assert second.stderr.count("\n") == 1
+    assert f"{up.data_dir} is in use by another `ticketing up`" in second.stderr
+    assert _status(up) == 200
+
+
+def test_a_taken_port_is_refused_in_one_line_and_nothing_is_left_behind(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        refused = ticketing("up", "--data-dir", str(tmp_path / "data"), "--port", port)
+    assert refused.returncode == 2
+    assert refused.stderr == (
+        f"ticketing: cannot listen on 127.0.0.1 port {port}: Address already in use; choose another --port\n"
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
+def test_a_stop_takes_less_than_ten_seconds_and_leaves_no_process(tmp_path: Path, number: int) -> None:
+    with running("up", tmp_path / "data", ["--api-processes", "2", "--workers", "2"]) as instance:
+        parts = descendants(instance.process.pid)
+        assert len(parts) >= 5, "a server, two APIs, two workers"
+        assert instance.stop(number) < STOP_SECONDS
+        assert instance.process.returncode == 0
+        assert not any(is_alive(pid) for pid in parts)
+        assert instance.said().splitlines()[-2:] == ["Stopping", "Stopped"]
+        assert not (instance.data_dir / "api.url").exists()
+
+
+def test_an_open_connection_does_not_hold_the_stop_up(tmp_path: Path) -> None:
+    with running("up", tmp_path / "data") as instance:
+        host, _, port = instance.base_url.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port))) as idle:
+            idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n")
+            time.sleep(0.2)
+            assert instance.stop() < STOP_SECONDS
+
+
+def test_killed_it_takes_every_part_with_it(tmp_path: Path) -> None:
+    with running("up", tmp_path / "data") as instance:
+        parts = descendants(instance.process.pid)
+        assert len(parts) >= 3
+        kill(instance.process.pid)
+        instance.process.wait()
+        assert wait_for(lambda: not any(is_alive(pid) for pid in parts), 2)
+    with running("up", tmp_path / "data") as again:
+        assert _status(again) == 200, "the directory is free again, and its files are whole"
