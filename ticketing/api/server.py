@@ -7,7 +7,7 @@ import uvicorn
 
 from ticketing.settings import Settings
 
-GRACE_SECONDS = 5
+GRACE_SECONDS = 3
 """How long a shutdown waits for answers under way."""
 
 CONNECTIONS_WAITING_MAX = 4_096
