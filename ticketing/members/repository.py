@@ -101,7 +101,7 @@ def _holder(session: Session, condition: ColumnElement[bool], lock: bool) -> Hol
     if lock:
         query = query.with_for_update(of=Card).execution_options(populate_existing=True)
     row = session.execute(query).one_or_none()
-    return None if row is None else Holder(*row.tuple())
+    return None if row is None else Holder._make(row)
 
 
 # What sessions must learn

@@ -115,15 +115,16 @@ class SessionService:
     # Members
 
     def _judge_pin(self, card_digest: bytes, pin: str) -> Claims | None:
-        # The time is taken before the PIN is read, so that a PIN changed in between ends this session too.
+        # A PIN that changes meanwhile is either seen by the last reading, or ends this session as an earlier one.
         now = self._clock.now_ms()
         with reading(self._sessions) as session:
             record = members.pin_record(session, card_digest)
-            right = is_right_pin(self._keyring, record, pin)
-            holder = members.holder_by_card(session, card_digest) if right else None
-            if holder is None:
+            if not is_right_pin(self._keyring, record, pin) or record is None:
                 return None
-            ended_before = members.sessions_ended_before(session, f"m:{holder.member.id}")
+            ended_before = members.sessions_ended_before(session, f"m:{record.member_id}")
+            holder = members.holder_by_card(session, card_digest)
+        if holder is None or holder.card.pin_digest != record.digest:
+            return None
         return self._member_claims(holder, max(now, ended_before))
 
     def _member_claims(self, holder: Holder, now: int) -> Claims:
