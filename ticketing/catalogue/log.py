@@ -16,13 +16,13 @@ def group_of(session: Session, event_id: str) -> str | None:
 def groups_of(session: Session, event_ids: Collection[str]) -> dict[str, str]:
     """The allowance group of each of these events that SQL has."""
     query = select(Event.id, Event.group_id).where(Event.id.in_(event_ids))
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())
 
 
 def currencies(session: Session, event_ids: Collection[str]) -> dict[str, str]:
     """The currency in which each of these events is sold: that of its first quota."""
     query = select(Quota.event_id, Quota.currency).where(Quota.event_id.in_(event_ids), Quota.number == 1)
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())
 
 
 def follow_capacity(session: Session, quota_id: str, capacity: int, withheld: int) -> None:

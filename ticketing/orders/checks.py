@@ -33,14 +33,14 @@ def tickets_up_to(session: Session, event_ids: Sequence[str], position: int) -> 
     """Tickets by quota, void ones too, of orders up to this place in their group's log."""
     query = select(Ticket.quota_id, func.count()).join(Order, Order.id == Ticket.order_id)
     query = query.where(Order.event_id.in_(event_ids), Order.position <= position)
-    return dict(session.execute(query.group_by(Ticket.quota_id)).tuples().all())
+    return dict(session.execute(query.group_by(Ticket.quota_id)).all())
 
 
 def void_tickets(session: Session, event_ids: Sequence[str]) -> dict[str, int]:
     """Void tickets by quota: those that Redis has back, and those on their way."""
     query = select(Ticket.quota_id, func.count()).join(Order, Order.id == Ticket.order_id)
     query = query.where(Order.event_id.in_(event_ids), Ticket.status == VOID)
-    return dict(session.execute(query.group_by(Ticket.quota_id)).tuples().all())
+    return dict(session.execute(query.group_by(Ticket.quota_id)).all())
 
 
 def tickets_on_their_way_back(session: Session, event_ids: Sequence[str]) -> dict[str, int]:

@@ -282,10 +282,10 @@ def pickup(session: Session, pickup_id: str) -> PickupRecord | None:
 
 def add_pickup(session: Session, record: PickupRecord) -> bool:
     """Write a hand-over; False if its id is taken, so the same key came before."""
-    statement = insert_into(session, Pickup.__table__).on_conflict_do_nothing(index_elements=["id"])
+    unless_known = insert_into(session, Pickup.__table__).on_conflict_do_nothing(index_elements=["id"])
     row = {name: getattr(record, name) for name in record.__struct_fields__}
-    result = session.execute(statement, {**row, "ticket_codes": list(record.ticket_codes)})
-    return _count(result) == 1
+    row["ticket_codes"] = list(record.ticket_codes)
+    return session.scalar(unless_known.returning(Pickup.id), row) is not None
 
 
 def collect_tickets(session: Session, record: PickupRecord) -> bool:
