@@ -7,7 +7,6 @@ import asyncio
 
 from tests.support.house import EVENTS, House
 from ticketing.inventory.model import QuotaCounts
-from ticketing.members import repository
 
 
 async def test_a_ticket_goes_from_hold_to_order(quick_house: House) -> None:
@@ -163,9 +162,7 @@ async def test_a_blocked_card_buys_no_more_but_hears_its_first_answers(quick_hou
     held = await quick_house.hold(event, session)
     sold = await quick_house.confirm(held.json()["id"], session)
     open_hold = await quick_house.hold(event, session, key="open")
-    with quick_house.services.sessions.begin() as transaction:
-        repository.note_change(transaction, quick_house.now, "m:7", blocked=True)
-    quick_house.services.revocations.refresh()
+    quick_house.tell_sessions(7, blocked=True)
     assert (await quick_house.hold(event, session)).content == held.content
     assert (await quick_house.confirm(held.json()["id"], session)).content == sold.content
     assert (await quick_house.hold(event, session, 2)).json()["code"] == "idempotency_key_reused"
@@ -178,7 +175,5 @@ async def test_a_member_who_moved_is_eligible_where_they_are_now(quick_house: Ho
     event = quick_house.publish(5, eligible_organisations=("west",))
     session = quick_house.member(7, "east")
     assert (await quick_house.hold(event, session)).json()["code"] == "not_eligible"
-    with quick_house.services.sessions.begin() as transaction:
-        repository.note_change(transaction, quick_house.now, "m:7", organisation_path="district.west")
-    quick_house.services.revocations.refresh()
+    quick_house.tell_sessions(7, organisation_path="district.west")
     assert (await quick_house.hold(event, session)).status_code == 201

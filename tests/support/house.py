@@ -10,8 +10,10 @@ import httpx2
 from msgspec.structs import replace
 
 from ticketing.api.application import create_app
+from ticketing.api.front import Front
 from ticketing.bootstrap import AsyncServices, build_async
 from ticketing.catalogue.model import EventDraft, QuotaDraft
+from ticketing.inventory.keys import group_keys
 from ticketing.inventory.model import QuotaCounts
 from ticketing.members import repository
 from ticketing.services.cards import create_members, new_member
@@ -26,8 +28,9 @@ EVENTS = "/api/v1/events"
 class House:
     """A running API, its client, and the people of a small union: `district` with `east` and `west` below."""
 
-    def __init__(self, services: AsyncServices, client: httpx2.AsyncClient) -> None:
+    def __init__(self, services: AsyncServices, front: Front, client: httpx2.AsyncClient) -> None:
         self.services = services
+        self.front = front
         self.client = client
         self.cards: dict[int, str] = {}
 
@@ -36,10 +39,10 @@ class House:
     async def open(cls, settings: Settings, address: str = "203.0.113.9") -> AsyncIterator[Self]:
         """Start the application, as a server does, and stop it at the end."""
         services = build_async(settings)
-        app = create_app(services)
+        app: Any = create_app(services)
         transport = httpx2.ASGITransport(app=app, client=(address, 50_000))
         async with _running(app), httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
-            house = cls(services, client)
+            house = cls(services, app._onward._inner.state.front, client)
             await asyncio.to_thread(house._plant)
             yield house
 
@@ -94,6 +97,12 @@ class House:
         )
         return replace(claims, **more)
 
+    def tell_sessions(self, member: int, **change: Any) -> None:
+        """A block or a move by another process, as this one hears of it."""
+        with self.services.sessions.begin() as session:
+            repository.note_change(session, self.services.clock.now_ms(), f"m:{member}", **change)
+        self.services.revocations.refresh()
+
     # Events
 
     def publish(self, *capacities: int, **changes: Any) -> str:
@@ -122,6 +131,13 @@ class House:
         group = self.services.keeper.state(event_id)
         assert group is not None
         return group.events[event_id].counts[quota]
+
+    def set_epoch(self, event_id: str, epoch: str) -> str:
+        """Make Redis' group of another epoch, as after a wipe; the one before."""
+        key = group_keys(event_id)[0]
+        before: Any = self.services.redis.hget(key, "epoch")
+        self.services.redis.hset(key, "epoch", epoch)
+        return str(before.decode())
 
     # The rush
 
