@@ -53,6 +53,7 @@ def order_of(hold: Hold, position: int) -> OrderRecord:
         payment_method="free",
         payment_status="not_needed",
         created_at=hold.created_at,
+        hold_expires_at=hold.expires_at,
         confirmed_at=confirmed_at,
         recorded_at=None,
         tickets=tuple(tickets),

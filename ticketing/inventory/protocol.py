@@ -156,6 +156,17 @@ def hold_from(hold_id: str, row: Sequence[Any], now: int = 0) -> Hold:
     )
 
 
+def hold_row(hold: Hold) -> tuple[Any, ...]:
+    """A hold as `lua/shared/records.lua` keeps it: the inverse of `hold_from`."""
+    items = [number for item in hold.items for number in (item.quota, item.quantity, item.price)]
+    state = _STATUS.index(hold.status)
+    row = (hold.member, state, hold.created_at, hold.expires_at - hold.created_at, items, hold.channel)
+    if hold.confirmed_at is None:
+        return row
+    after = hold.confirmed_at - hold.created_at
+    return (*row, after, hold.payment_method, hold.number, hold.position, hold.returned_places)
+
+
 def ledger_from(reply: Reply) -> Ledger:
     """The answer of `read_ledger.lua`."""
     uses, rows = reply.results

@@ -52,6 +52,7 @@ def order_from_hold(hold: Hold, currency: str) -> OrderRecord:
         payment_method=hold.payment_method,
         payment_status=_payment_status(hold.payment_method, hold.amount),
         created_at=hold.created_at,
+        hold_expires_at=hold.expires_at,
         confirmed_at=hold.confirmed_at,
         recorded_at=None,
         tickets=tickets,

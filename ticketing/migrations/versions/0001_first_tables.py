@@ -247,6 +247,7 @@ def _sales() -> None:
         sa.Column("payment_method", sa.String(length=20), nullable=False),
         sa.Column("payment_status", sa.String(length=12), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("hold_expires_at", sa.BigInteger(), nullable=False),
         sa.Column("confirmed_at", sa.BigInteger(), nullable=False),
         sa.Column("recorded_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["event_id"], ["events.id"], name="fk_orders_event_id_events"),
