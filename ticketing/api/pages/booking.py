@@ -85,7 +85,9 @@ def _left(allowances: Sequence[schemas.Allowance], quota_id: str) -> int:
     return max(0, min((a.limit - a.held - a.bought for a in applying), default=TICKETS_PER_HOLD_MAX))
 
 
-def allowance_text(site: Site, request: Request, mine: Own) -> str | None:
+def allowance_text(
+    site: Site, request: Request, mine: Own, sentences: Mapping[str, str] = names.ALLOWANCES
+) -> str | None:
     """The tightest limit over the whole event, in a sentence; None where there is none."""
     wide = [allowance for allowance in mine.allowances if allowance.scope != "quota"]
     if not wide:
@@ -93,8 +95,7 @@ def allowance_text(site: Site, request: Request, mine: Own) -> str | None:
     tightest = min(wide, key=lambda a: a.limit - a.held - a.bought)
     used = tightest.held + tightest.bought
     left = max(0, tightest.limit - used)
-    text = names.ALLOWANCE_OF_SERIES if tightest.scope == "group" else names.ALLOWANCE
-    return site.renderer.say(request, text, limit=tightest.limit, used=used, left=left)
+    return site.renderer.say(request, sentences[tightest.scope], limit=tightest.limit, used=used, left=left)
 
 
 async def group_of(site: Site, event_id: str) -> str:

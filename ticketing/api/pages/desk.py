@@ -4,7 +4,7 @@ The card's number stays out of every address: a swipe is a POST that is answered
 Whatever changes something is answered with a redirect.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from urllib.parse import quote, unquote, urlencode
 
 from msgspec import Struct
@@ -198,7 +198,7 @@ async def _found_page(
         events={order.event_id: site.board.event(order.event_id) for order in waiting},
         due={order.id: order.amount_due for order in swiped.orders},
         gone=site.explain(request, _already(gone)) if gone and refusal is None else None,
-        allowances=_allowances(site, request, swiped),
+        allowances=_allowances(site, request, swiped, {sale.id for sale in sales}),
         sales=sales,
         sale_methods=_sale_methods(sales),
         key=new_key(),
@@ -239,13 +239,15 @@ def _found(swiped: Swiped, typed: str) -> Found:
     )
 
 
-def _allowances(site: Site, request: Request, swiped: Swiped) -> list[tuple[str, str]]:
+def _allowances(
+    site: Site, request: Request, swiped: Swiped, on_sale: Collection[str]
+) -> list[tuple[str, str]]:
     """For each event on sale that has a limit: its title, and what the member may still take."""
     lines = []
     for events, ledger in swiped.ledgers:
-        for event in events:
+        for event in (event for event in events if event.id in on_sale):
             own = booking.Own(True, views.allowances([event], ledger), None)
-            text = booking.allowance_text(site, request, own)
+            text = booking.allowance_text(site, request, own, names.ALLOWANCES_AT_DESK)
             if text:
                 lines.append((event.title, text))
     return lines

@@ -71,7 +71,8 @@ async def _hold(site: Site, member: Claims, event_id: str, form: Form, address: 
     if isinstance(outcome, Refusal):
         site.front.tally.refused(group_id, event_id, outcome.code)
         raise outcome
-    site.front.live_holds.add(address, outcome.hold.id, outcome.hold.expires_at)
+    if not outcome.replayed:
+        site.front.live_holds.add(address, outcome.hold.id, outcome.hold.expires_at)
     return outcome.hold
 
 

@@ -36,7 +36,8 @@ STATUSES: Mapping[str, str] = {
 STATUS_SENTENCES: Mapping[str, str] = {
     "paused": N_("Booking is paused. Please look again in a few minutes."),
     "sold_out": N_(
-        "All tickets are taken. Some are only held: what is not confirmed comes back within minutes, so it can pay to look again."
+        "All tickets are taken. Some are only held, and come back within minutes unless they are confirmed: "
+        "it can pay to look again."
     ),
     "closed": N_("Booking is over. Your tickets are under “My orders”."),
     "recovering": N_(
@@ -73,10 +74,17 @@ CONFIRM_BUTTONS: Mapping[str, str] = {
     "desk": N_("Confirm: pay %(amount)s at the desk"),
 }
 
-ALLOWANCE = N_("You may take %(left)s more: the limit is %(limit)s per card, %(used)s are yours.")
-ALLOWANCE_OF_SERIES = N_(
-    "You may take %(left)s more: the limit is %(limit)s per card over the whole series, %(used)s are yours."
-)
+ALLOWANCES: Mapping[str, str] = {
+    "event": N_("You may take %(left)s more: the limit is %(limit)s per card, %(used)s are yours."),
+    "group": N_(
+        "You may take %(left)s more: the limit is %(limit)s per card over the whole series, %(used)s are yours."
+    ),
+}
+
+ALLOWANCES_AT_DESK: Mapping[str, str] = {
+    "event": N_("%(left)s more; limit %(limit)s per card, %(used)s used"),
+    "group": N_("%(left)s more; limit %(limit)s per card over the series, %(used)s used"),
+}
 
 MINUTES = N_("%(num)s min")
 SECONDS = N_("%(num)s s")
@@ -123,7 +131,7 @@ REFUSALS: Mapping[Code, str] = {
         "The limit is %(limit)s per card and %(used)s are yours already. Choose fewer."
     ),
     Code.SOLD_OUT: N_(
-        "Not enough tickets are left: %(available)s. Choose fewer, or look again; held ones may come back."
+        "Not enough tickets are left: %(available)s. Choose fewer, or look again: held ones may come back."
     ),
     Code.HOLD_EXPIRED: N_(
         "The time to confirm is over and the tickets went back on sale. Book again while there are some."

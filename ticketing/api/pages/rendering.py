@@ -1,7 +1,7 @@
 """Templates in both languages, and the headers that every page carries."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +56,7 @@ class Renderer:
         )
         response = HTMLResponse(text, status, headers=dict(HEADERS))
         if request.query_params.get("lang") == language.code:
-            response.set_cookie(
-                languages.COOKIE, language.code, languages.COOKIE_SECONDS, samesite="lax", httponly=True
-            )
+            _remember(response, language)
         return response
 
     def explain(
@@ -127,7 +125,7 @@ class Renderer:
 class _Wording:
     """Phrases that join words with amounts."""
 
-    def __init__(self, formats: Formats, gettext: Any) -> None:
+    def __init__(self, formats: Formats, gettext: Callable[[str], str]) -> None:
         self._formats, self._gettext = formats, gettext
 
     def payment_names(self, methods: list[str]) -> str:
@@ -146,6 +144,12 @@ class _Wording:
         if rest or not whole:
             return self._gettext(names.SECONDS) % {"num": seconds}
         return self._gettext(names.MINUTES) % {"num": whole}
+
+
+def _remember(response: HTMLResponse, language: Language) -> None:
+    response.set_cookie(
+        languages.COOKIE, language.code, languages.COOKIE_SECONDS, samesite="lax", httponly=True
+    )
 
 
 def redirect(path: str) -> RedirectResponse:

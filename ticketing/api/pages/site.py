@@ -18,7 +18,7 @@ RENEW_AFTER_MS = 5 * 60 * 1000
 """A browser's session in use gets a new idle limit when its last one is this old."""
 
 
-class SignInFirst(Exception):  # noqa: N818 - a way to go, not an error
+class SignInFirst(Exception):
     """Nobody has signed in; they are sent to the sign-in page and back to `after`."""
 
     def __init__(self, kind: Kind, after: str) -> None:
@@ -83,7 +83,7 @@ class Site:
         **context: Any,
     ) -> HTMLResponse:
         """A page for `who`. A refusal stands on top of it, in words, and gives its status."""
-        shown = {
+        shown: dict[str, Any] = {
             "now_ms": self.now_ms(),
             "problem": self.explain(request, refusal),
             "done": self._done(request),
