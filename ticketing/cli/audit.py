@@ -15,6 +15,7 @@ def audit(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     from ticketing.services.audit import audit as run
 
     with services_of(data_dir) as services:
+        services.keeper.ping()  # with nothing on sale the audit would not miss Redis
         report = run(services.sessions, services.keeper)
     if as_json:
         print_json(report)
