@@ -1,0 +1,227 @@
+"""An import brings new members in, changes or moves known ones, and names every line it cannot take.
+
+Goal: importing twice is importing once; nothing that a member chose is lost; sessions notice; a running sale is
+not kept waiting. Method: small files on both databases, and one that competes with another writer.
+"""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select, text
+
+from tests.support.people import CARD, OTHER_CARD, PIN, Union
+from ticketing.database import Sessions, reading
+from ticketing.errors import Code, Refusal
+from ticketing.keyring import Keyring
+from ticketing.members import bulk
+from ticketing.members.card_lines import CardLine
+from ticketing.members.tables import ACTIVE, BLOCKED, Card, Member, Organisation, SessionChange
+from ticketing.services.card_import import PIECE_LINES, ImportReport, import_cards
+
+LINE = f"{CARD},王小明,east,{PIN},,"
+
+
+@pytest.fixture
+def union(sessions: Sessions, keyring: Keyring) -> Union:
+    return Union(sessions, keyring)
+
+
+def count(union: Union, table: type) -> int:
+    with reading(union.sessions) as session:
+        return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def lines(number: int, first: int = 0, organisation: str = "east") -> list[CardLine]:
+    numbers = range(first, first + number)
+    return [CardLine(at + 2, f"00633{at:07}", f"会员{at}", organisation, f"{at:06}") for at in numbers]
+
+
+def taken(union: Union, source: list[CardLine]) -> ImportReport:
+    return import_cards(source, union.sessions, union.keyring, union.clock)
+
+
+def test_a_new_member_can_sign_in(union: Union) -> None:
+    report = union.import_text("0062230001,张伟,西街道工会,0246,13800000001,")
+    assert report == (1, 0, [])
+    claims = union.sign_in("0062230001", "0246")
+    assert (claims.name, claims.organisation_id, claims.pin_must_change) == ("张伟", "west", False)
+    assert union.person(claims.id).phone == "13800000001"
+    assert union.card("0062230001").last_four == "0001"
+
+
+def test_importing_again_repeats_nothing(union: Union) -> None:
+    """Nobody is doubled, nothing counts as changed, and no session is disturbed."""
+    claims = union.sign_in()
+    source = lines(1_200)
+    assert taken(union, source) == (1_200, 0, [])
+    assert taken(union, source) == (1_200, 0, [])
+    assert union.import_text(LINE) == (1, 0, [])
+    assert count(union, Member) == count(union, Card) == 1_202
+    assert count(union, SessionChange) == 0
+    assert union.verdict(claims) is None
+
+
+def test_a_member_moves_within_their_session(union: Union) -> None:
+    claims = union.sign_in()
+    assert union.import_text(f"{CARD},王小明,west,{PIN},,") == (1, 1, [])
+    assert union.person(union.member).organisation_id == "west"
+    assert union.verdict(claims) is None
+    assert union.revocations.organisation_path(claims) == "district.west"
+
+
+def test_name_and_phone_follow_the_file(union: Union) -> None:
+    assert union.import_text(f"{CARD},王大明,east,,13800000009,") == (1, 1, [])
+    assert union.import_text(f"{CARD},王大明,east,,,") == (1, 0, [])  # an empty phone says nothing
+    person = union.person(union.member)
+    assert (person.name, person.phone) == ("王大明", "13800000009")
+    assert count(union, SessionChange) == 0
+
+
+def test_a_card_is_blocked_and_freed_by_its_status(union: Union) -> None:
+    claims = union.sign_in()
+    assert union.import_text(f"{LINE}blocked") == (1, 1, [])
+    assert union.card().status == BLOCKED
+    assert union.verdict(claims) is Code.CARD_BLOCKED
+    assert union.import_text(LINE) == (1, 0, [])  # an empty status says nothing
+    assert union.card().status == BLOCKED
+    assert union.import_text(f"{LINE}Active") == (1, 1, [])
+    assert union.card().status == ACTIVE
+    assert union.verdict(claims) is None
+    assert [act for act in union.acts() if act != "cards.import"] == ["card.block", "card.unblock"]
+
+
+def test_a_new_card_may_come_in_blocked(union: Union) -> None:
+    union.import_text("0062230001,张伟,west,0246,,blocked")
+    with pytest.raises(Refusal):
+        union.sign_in("0062230001", "0246")
+
+
+def test_another_pin_ends_the_sessions_of_the_old_one(union: Union) -> None:
+    claims = union.sign_in()
+    time.sleep(0.002)
+    assert union.import_text(f"{CARD},王小明,east,97531,,") == (1, 1, [])
+    assert union.verdict(claims) is Code.UNAUTHENTICATED
+    assert union.sign_in(CARD, "97531").id == union.member
+
+
+def test_a_pin_that_the_member_chose_is_theirs(union: Union) -> None:
+    """The union's list has the first PIN for ever; an import must not bring it back."""
+    union.accounts.change_pin(union.sign_in(), PIN, "97531")
+    assert union.import_text(LINE) == (1, 0, [])
+    assert union.sign_in(CARD, "97531").id == union.member
+
+
+def test_a_replaced_card_is_refused_and_its_member_untouched(union: Union) -> None:
+    """The list that came up through the layers still has the old card."""
+    union.cards.replace(union.claims(), CARD, "0062220009", "worn out")
+    report = union.import_text(f"{CARD},错,west,{PIN},,blocked", f"{OTHER_CARD},李华,west,,,")
+    assert report == (1, 0, [(2, "the card was replaced by a new one")])
+    assert union.person(union.member).name == "王小明"
+    assert union.sign_in("0062220009").organisation_id == "east"
+
+
+def test_every_refused_line_is_named(union: Union) -> None:
+    with union.sessions.begin() as session:
+        for number in range(2):
+            node = Organisation(id=f"twin{number}", name="机械厂工会", kind="workplace", path=f"twin{number}")
+            session.add(node)
+    report = union.import_text(
+        LINE,
+        "12,张伟,east,0246,,",
+        "0062230002,张伟,north,0246,,",
+        "0062230003,张伟,机械厂工会,0246,,",
+        "0062230004,张伟,east,,,",
+        LINE,
+        "0062230006,张伟,twin1,0246,,",
+    )
+    assert (report.accepted, report.changed) == (2, 0)
+    assert report.refused == [
+        (3, "card_number must be 6 to 32 digits"),
+        (4, "organisation is unknown"),
+        (5, "organisation is a name that several have; give its id"),
+        (6, "pin is empty for a new card"),
+        (7, "the same card_number is in line 2"),
+    ]
+
+
+def test_progress_is_told_after_every_piece(union: Union) -> None:
+    told: list[tuple[int, int]] = []
+    piece = PIECE_LINES["sqlite"] + PIECE_LINES["postgresql"]
+    import_cards(
+        lines(piece),
+        union.sessions,
+        union.keyring,
+        union.clock,
+        lambda done, total: told.append((done, total)),
+    )
+    assert told[-1] == (piece, 0)
+    assert len(told) in (2, 5)
+
+
+def test_the_trail_keeps_the_figures(union: Union) -> None:
+    union.import_text(LINE, "12,张伟,east,0246,,")
+    with reading(union.sessions) as session:
+        detail = session.execute(text("SELECT detail FROM audit_trail")).scalar_one()
+    assert '"accepted": 1' in str(detail).replace("'", '"')
+    assert union.acts() == ["cards.import"]
+
+
+def test_a_file_that_breaks_off_keeps_the_pieces_before(union: Union, tmp_path: Path) -> None:
+    file = tmp_path / "cards.csv"
+    good = "".join(f"{line.card_number},{line.name},east,{line.pin}\n" for line in lines(2_500))
+    file.write_text(f'card_number,name,organisation,pin\n{good}"broken\n', encoding="utf-8")
+    with pytest.raises(Refusal):
+        import_cards(file, union.sessions, union.keyring, union.clock)
+    assert count(union, Member) in (2 + 2_500, 2 + 2_000)
+
+
+def test_two_imports_at_once_double_nobody(union: Union) -> None:
+    """Both see an empty table first; the one that comes second finds the cards known."""
+    source = lines(3_000)
+    reports: list[ImportReport] = []
+    threads = [threading.Thread(target=lambda: reports.append(taken(union, source))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert reports == [(3_000, 0, [])] * 2
+    assert count(union, Member) == count(union, Card) == 3_002
+
+
+def test_a_card_stored_by_somebody_else_after_the_look_is_known_then(
+    union: Union, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = bulk.known_cards
+    looks: list[int] = []
+
+    def too_early(*arguments: object) -> dict[bytes, bulk.KnownCard]:
+        looks.append(1)
+        return {} if len(looks) == 1 else look(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(bulk, "known_cards", too_early)
+    assert union.import_text(LINE) == (1, 0, [])
+    assert count(union, Member) == 2
+
+
+def test_the_drain_is_not_kept_waiting(union: Union) -> None:
+    """Another writer gets its turn all through an import; on SQLite there is one lock for both."""
+    waits: list[float] = []
+    done = threading.Event()
+
+    def write() -> None:
+        while not done.is_set():
+            began = time.perf_counter()
+            with union.sessions.begin() as session:
+                session.execute(text("UPDATE members SET phone = '1' WHERE id = 1"))
+            waits.append(time.perf_counter() - began)
+            time.sleep(0.01)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    taken(union, lines(20_000))
+    done.set()
+    writer.join()
+    assert len(waits) > 10
+    assert max(waits) < 1.0
