@@ -25,3 +25,9 @@ def test_a_new_epoch_forgets_the_old_position_and_late_answers() -> None:
 
 def test_an_unknown_group_has_no_epoch() -> None:
     assert Watermarks().epoch("group") is None
+
+
+def test_a_group_that_was_looked_for_before_it_opened_is_met_like_any_other() -> None:
+    marks = Watermarks()
+    marks.note("group", "", 0)
+    assert marks.epoch("group") is None

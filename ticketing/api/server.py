@@ -1,7 +1,9 @@
 """Serves one API process: uvicorn with uvloop and httptools, and a shutdown that lets answers finish."""
 
 import os
+import signal
 import socket
+from types import FrameType
 
 import uvicorn
 
@@ -39,7 +41,14 @@ def serve(settings: Settings, host: str, port: int, fd: int | None = None) -> No
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     sockets = None if fd is None else [socket.socket(fileno=fd)]
+    # uvicorn raises the signal that ended it once more; being told to stop is no failure.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
     uvicorn.Server(config).run(sockets)
+
+
+def _leave(signum: int, frame: FrameType | None) -> None:
+    raise SystemExit(0)
 
 
 def _share_metrics(settings: Settings) -> None:

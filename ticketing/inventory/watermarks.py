@@ -31,9 +31,13 @@ class Watermarks:
         return position if known_epoch == epoch else 0
 
     def note(self, group_id: str, epoch: str, position: int) -> None:
-        """Remember the position an answer carried; an answer of an epoch that is over changes nothing."""
+        """Remember the position an answer carried.
+
+        An answer of an epoch that is over changes nothing, nor does one about a group that is not open yet
+        (no epoch): kept, it would make the group look forgotten once it opens.
+        """
         with self._lock:
-            if self.epoch(group_id) in (None, epoch):
+            if epoch and self.epoch(group_id) in (None, epoch):
                 self._raise(group_id, epoch, position)
 
     def _raise(self, group_id: str, epoch: str, position: int) -> None:
