@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from tests.support.office import Office, claims
+from ticketing.catalogue.model import QuotaDraft
 from ticketing.database import Sessions, reading
 from ticketing.errors import Refusal
 from ticketing.inventory.model import Decided, QuotaCounts
@@ -58,6 +59,11 @@ class Shop(Office):
         event_id = self.catalogue.create_event(self.street, self.draft(*capacities, **changes))
         self.catalogue.publish(self.street, event_id)
         return event_id
+
+    def sale_of_priced(self, price: int, **changes: Any) -> str:
+        """The same with one quota of 20 tickets at this price, to be paid at the desk."""
+        quota = QuotaDraft(name="Seats", capacity=20, price=price)
+        return self.sale(quotas=(quota,), payment_methods=("desk",), **changes)
 
     def buy_at_desk(self, event_id: str, member: int, *items: tuple[int, int], key: str = "key") -> str:
         """Hold, and confirm to pay at the desk; the order's id."""

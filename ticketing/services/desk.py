@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from ticketing import identifiers
+from ticketing.catalogue.model import FREE
 from ticketing.catalogue.tables import DRAFT, Event
 from ticketing.clock import ServerClock
 from ticketing.database import Sessions, reading
@@ -203,10 +204,11 @@ class DeskService:
             event = event_access.readable(session, clerk, event_id)
             known = orders.pickup(session, _pickup_id(clerk, key))
         request["member"] = holder.member.id
-        if event.state == DRAFT:
-            raise Refusal(Code.NOT_FOUND)
         if known is not None:
             return self._orders.get(holder.member.id, _first_answer(known, request).order_id)
+        amount = _amount_of(event, wanted)
+        if amount and method == FREE:
+            raise Refusal(Code.PAYMENT_REQUIRED, amount=amount)
         hold = self._sold(clerk, key, holder, event, wanted, method)
         return self._hand_out_sale(clerk, key, hold, request)
 
@@ -220,21 +222,18 @@ class DeskService:
         method: str,
     ) -> Hold:
         member = holder.member.id
+        numbers = {quota.id: quota.number for quota in event.quotas}
         wish = HoldRequest(
             id=self._keyring.hold_id(event.id, member, f"desk.{clerk.id}", key),
             event_id=event.id,
             member=member,
             organisations=holder.organisation.path,
-            items=tuple((_number_of(event.id, quota), quantity) for quota, quantity in items),
+            items=tuple((numbers[quota], quantity) for quota, quantity in items),
             channel="desk",
         )
         held = _decided(self._keeper.hold(event.group_id, wish), event.id).hold
         number = self._keyring.order_number(held.id)
-        confirmed = self._keeper.confirm(event.group_id, held.id, member, method, number)
-        if isinstance(confirmed, Refusal) and confirmed.code is Code.PAYMENT_REQUIRED:
-            self._keeper.release(event.group_id, held.id, member)
-            raise Refusal(Code.PAYMENT_REQUIRED, amount=held.amount)
-        return _decided(confirmed, event.id).hold
+        return _decided(self._keeper.confirm(event.group_id, held.id, member, method, number), event.id).hold
 
     def _hand_out_sale(self, clerk: Claims, key: str, hold: Hold, request: dict[str, object]) -> OrderRecord:
         with self._sessions.begin() as session:
@@ -282,11 +281,12 @@ def _to_hand_out(order: OrderRecord, codes: Sequence[str] | None) -> list[Ticket
     return list(order.to_collect) or standing if codes is None else standing
 
 
-def _number_of(event_id: str, quota_id: str) -> int:
-    number = identifiers.quota_number(event_id, quota_id)
-    if number is None:
+def _amount_of(event: Event, items: Sequence[tuple[str, int]]) -> int:
+    """What the items cost. Raises `Refusal` NOT_FOUND for a draft or another event's quota."""
+    prices = {quota.id: quota.price for quota in event.quotas}
+    if event.state == DRAFT or any(quota not in prices for quota, _ in items):
         raise Refusal(Code.NOT_FOUND)
-    return number
+    return sum(prices[quota] * quantity for quota, quantity in items)
 
 
 def _decided(answer: Decided | Refusal, event_id: str) -> Decided:

@@ -15,7 +15,7 @@ from ticketing.clock import ServerClock
 from ticketing.database import Sessions, reading
 from ticketing.errors import Code, Refusal, StoreUnavailable
 from ticketing.inventory.keeper import Keeper
-from ticketing.inventory.model import Hold, HoldStatus
+from ticketing.inventory.model import TICKETS_PER_HOLD_MAX, Hold, HoldStatus
 from ticketing.orders import repository as orders
 from ticketing.orders.model import OrderRecord, Poison, TicketRecord
 from ticketing.orders.tables import CANCELLED, CONFIRMED, DUE, ISSUED, NOT_NEEDED, PAID, REFUND_DUE, VOID
@@ -36,7 +36,7 @@ def order_from_hold(hold: Hold, currency: str) -> OrderRecord:
     """The order that a confirmed hold is; tickets cancelled since are void. Raises `Poison` for any other."""
     if hold.status is not HoldStatus.CONFIRMED or hold.confirmed_at is None or hold.position is None:
         raise Poison(f"hold {hold.id} was never confirmed")
-    if not (hold.number and hold.payment_method and hold.items):
+    if not (hold.number and hold.payment_method and hold.items and _is_well_formed(hold)):
         raise Poison(f"hold {hold.id} lacks its number, payment or items")
     tickets = _tickets(hold, hold.number)
     return OrderRecord(
@@ -56,6 +56,18 @@ def order_from_hold(hold: Hold, currency: str) -> OrderRecord:
         confirmed_at=hold.confirmed_at,
         recorded_at=None,
         tickets=tickets,
+    )
+
+
+def _is_well_formed(hold: Hold) -> bool:
+    """Whether numbers are numbers and texts are texts: the log's bytes are read without asking for types."""
+    numbers = [hold.member, hold.created_at, hold.confirmed_at, hold.position, hold.returned_places]
+    for item in hold.items:
+        numbers += (item.quota, item.quantity, item.price)
+    if not all(type(text) is str for text in (hold.id, hold.channel, hold.number, hold.payment_method)):
+        return False
+    return all(type(number) is int for number in numbers) and (
+        0 < sum(item.quantity for item in hold.items) <= TICKETS_PER_HOLD_MAX
     )
 
 

@@ -1,0 +1,102 @@
+"""Goal: a worker does its duties by itself, and one that is killed in a job is missed for seconds only.
+
+Method: real `ticketing worker` processes over a real server, on both databases.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+import redis
+from sqlalchemy import text
+
+from tests.support.processes import wait_for
+from tests.support.shop import Shop
+from ticketing.settings import Settings
+
+START_SECONDS = 30  # a process on a busy machine
+Start = Callable[[], "subprocess.Popen[bytes]"]
+
+
+@pytest.fixture
+def start(settings: Settings) -> Iterator[Start]:
+    """Starts `ticketing worker` and waits for it; whatever still runs at the end is killed."""
+    assert settings.secret_key is not None
+    environment = {
+        **os.environ,
+        "TICKETING_DATA_DIR": str(settings.data_dir),
+        "TICKETING_REDIS_URL": str(settings.redis_url),
+        "TICKETING_QUEUE_REDIS_URL": str(settings.queue_redis_url),
+        "TICKETING_DATABASE_URL": str(settings.database_url),
+        "TICKETING_SECRET_KEY": settings.secret_key.get_secret_value(),
+    }
+    registry = redis.Redis.from_url(str(settings.redis_url))
+    running: list[subprocess.Popen[bytes]] = []
+
+    def run() -> "subprocess.Popen[bytes]":
+        worker = subprocess.Popen([sys.executable, "-m", "ticketing", "worker"], env=environment)
+        running.append(worker)
+        assert wait_for(lambda: registry.scard("rq:workers") == len(running), START_SECONDS)
+        return worker
+
+    yield run
+    for worker in running:
+        worker.kill()
+        worker.wait()
+    registry.close()
+
+
+@contextmanager
+def cursors_locked(shop: Shop) -> Iterator[None]:
+    """Keeps every drain waiting in the middle of its transaction."""
+    with shop.sessions.begin() as session:
+        session.execute(text("UPDATE cursors SET position = position"))
+        yield
+
+
+def test_it_drains_sweeps_and_gives_back_by_itself(shop: Shop, start: Start) -> None:
+    start()
+    event_id = shop.sale(10, hold_seconds=2)
+    order = shop.buy(event_id, 1, (1, 2))
+    assert wait_for(lambda: order in shop.recorded(), 10)
+
+    shop.hold(event_id, 2, (1, 3))
+    due = time.monotonic() + 2
+    assert shop.counts(event_id).held == 3
+    assert wait_for(lambda: shop.counts(event_id).held == 0, 6)
+    assert time.monotonic() < due + 2, "the tickets came back too late"
+
+    with shop.sessions.begin() as session:  # cancelled in SQL alone, as if Redis had not answered
+        record = shop.orders.lock(session, order)
+        assert record is not None
+        shop.orders._void(session, record, record.tickets)
+    assert wait_for(lambda: shop.counts(event_id).available == 10, 5)
+
+
+def test_a_worker_killed_in_a_job_is_missed_for_seconds_only(shop: Shop, start: Start) -> None:
+    event_id = shop.sale(100)
+    victim = start()
+    with cursors_locked(shop):
+        sold = {shop.buy(event_id, member, (1, 1)) for member in range(1, 6)}
+        assert wait_for(lambda: bool(shop.redis.keys("ticketing:bell:drain:*")), 5)
+        assert wait_for(lambda: shop.redis.llen("rq:queue:ticketing-rush") == 0, 5)
+        victim.kill()
+        victim.wait()
+    start()
+    assert wait_for(lambda: set(shop.recorded()) == sold, 8)
+
+
+def test_two_workers_share_one_schedule_and_stop_when_told(shop: Shop, start: Start) -> None:
+    first, second = start(), start()
+    assert wait_for(lambda: shop.redis.exists("ticketing:schedule") == 1, 5)
+    assert shop.redis.zcard("rq:cron_schedulers") == 1
+    for worker in (first, second):
+        worker.send_signal(signal.SIGTERM)
+    assert wait_for(lambda: first.poll() is not None and second.poll() is not None, 8)
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert shop.redis.exists("ticketing:schedule") == 0

@@ -1,0 +1,342 @@
+"""Goal: a ticket is handed out once, by one clerk, and everybody else is told by whom, when and where.
+
+Method: the real servers; desks at once in threads; every act repeated under its key; clerks of other
+organisations. The one conditional UPDATE is then made unconditional, and two desks win.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from tests.support.office import claims
+from tests.support.shop import Shop, card_number
+from ticketing.database import reading
+from ticketing.errors import Code, Refusal, StoreUnavailable
+from ticketing.inventory.keeper import Keeper
+from ticketing.members.tables import Card
+from ticketing.orders import repository as orders
+from ticketing.orders.model import PickupRecord
+from ticketing.orders.tables import Pickup, Ticket
+from ticketing.services.desk import UNDO_MS
+
+ROUNDS = 10
+
+
+def refusal_of(act: Callable[[], Any]) -> Refusal:
+    with pytest.raises(Refusal) as refused:
+        act()
+    return refused.value
+
+
+def at_once(*acts: Callable[[], Any]) -> list[Any]:
+    """What each act gives, a refusal instead of its answer, all started together."""
+    start = Barrier(len(acts))
+
+    def run(act: Callable[[], Any]) -> Any:
+        start.wait()
+        try:
+            return act()
+        except Refusal as refusal:
+            return refusal
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return list(pool.map(run, acts))
+
+
+# Swiping
+
+
+def test_a_swipe_shows_what_waits_drained_or_not(shop: Shop) -> None:
+    event_id = shop.sale(20, per_card_limit=9)
+    drained = shop.buy(event_id, 1, (1, 2))
+    shop.drain().run(event_id)
+    in_flight = shop.buy(event_id, 1, (1, 1), key="other")
+    gone = shop.buy(event_id, 1, (1, 1), key="gone")
+    shop.desk.pick_up(shop.clerk, "key", gone, None, "desk 1")
+    shop.buy(event_id, 2, (1, 1))
+
+    swiped = shop.desk.swipe(shop.clerk, card_number=f" {card_number(1)[:8]}-{card_number(1)[8:]} ")
+
+    assert [order.id for order in swiped.orders] == [drained, in_flight]
+    assert (swiped.holder.member.name, swiped.holder.card.last_four) == ("Member 1", card_number(1)[-4:])
+    ((events, ledger),) = swiped.ledgers
+    assert [event.id for event in events] == [event_id]
+    assert sum(use.bought for use in ledger.uses) == 4
+
+
+def test_a_ticket_or_an_order_number_shows_its_owner(shop: Shop) -> None:
+    event_id = shop.sale(20)
+    order_id = shop.buy(event_id, 1, (1, 2))
+    shop.drain().run(event_id)
+    number = shop.keyring.order_number(order_id)
+    for how in ({"code": f"{number}-2".lower()}, {"number": f"{number[:6]} {number[6:]}"}):
+        swiped = shop.desk.swipe(shop.clerk, **how)
+        assert [order.id for order in swiped.orders] == [order_id]
+        assert swiped.handed_out is None
+    shop.desk.pick_up(shop.clerk, "key", order_id, None, "desk 1")
+    swiped = shop.desk.swipe(shop.other_clerk, code=f"{number}-2")
+    assert swiped.orders == ()
+    assert swiped.handed_out is not None
+    assert (swiped.handed_out.clerk, swiped.handed_out.desk) == ("lan", "desk 1")
+
+
+def test_what_cannot_be_swiped(shop: Shop) -> None:
+    event_id = shop.sale(20)
+    order_id = shop.buy(event_id, 1, (1, 1))
+    shop.drain().run(event_id)
+    number = shop.keyring.order_number(order_id)
+    elsewhere = shop.hire("far", "district.street-10")
+    cases: list[tuple[Any, dict[str, Any], Code]] = [
+        (shop.clerk, {"card_number": "62000000"}, Code.NOT_FOUND),
+        (shop.clerk, {"card_number": "abc"}, Code.NOT_FOUND),
+        (shop.clerk, {"code": "0123456789AB-1"}, Code.NOT_FOUND),
+        (shop.clerk, {"number": "short"}, Code.NOT_FOUND),
+        (shop.clerk, {}, Code.INVALID),
+        (shop.clerk, {"code": f"{number}-1", "number": number}, Code.INVALID),
+        (elsewhere, {"number": number}, Code.NOT_FOUND),
+        (claims("district", "auditor"), {"number": number}, Code.FORBIDDEN),
+        (claims("district", kind="member", role=""), {"number": number}, Code.FORBIDDEN),
+    ]
+    for clerk, how, code in cases:
+        assert refusal_of(lambda: shop.desk.swipe(clerk, **how)).code is code  # noqa: B023
+    assert shop.desk.swipe(elsewhere, card_number=card_number(1)).orders == ()
+    with shop.sessions.begin() as session:
+        session.execute(update(Card).where(Card.member_id == 1).values(status="blocked"))
+    swipe = refusal_of(lambda: shop.desk.swipe(shop.clerk, card_number=card_number(1)))
+    assert swipe.code is Code.CARD_BLOCKED
+
+
+def test_tickets_can_be_handed_out_while_redis_is_away(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    event_id = shop.sale(20)
+    order_id = shop.buy(event_id, 1, (1, 1))
+    shop.drain().run(event_id)
+
+    def away(*_: Any) -> None:
+        raise StoreUnavailable("Redis did not answer")
+
+    for verb in ("last_position", "ledger", "look_up", "now_ms"):
+        monkeypatch.setattr(Keeper, verb, away)
+    swiped = shop.desk.swipe(shop.clerk, card_number=card_number(1))
+    assert ([order.id for order in swiped.orders], swiped.ledgers) == ([order_id], ())
+    assert shop.desk.pick_up(shop.clerk, "key", order_id, None, "desk 1").ticket_codes
+
+
+# Handing out
+
+
+def test_two_desks_at_once_hand_out_once(shop: Shop) -> None:
+    event_id = shop.sale(100)
+    for turn in range(ROUNDS):
+        order_id = shop.buy(event_id, 1 + turn, (1, 2))  # not drained: both also race to record it
+        answers = at_once(
+            lambda: shop.desk.pick_up(shop.clerk, f"{turn}", order_id, None, "desk 1"),  # noqa: B023
+            lambda: shop.desk.pick_up(shop.other_clerk, f"{turn}", order_id, None, "desk 2"),  # noqa: B023
+        )
+        (won,) = [answer for answer in answers if isinstance(answer, PickupRecord)]
+        (lost,) = [answer for answer in answers if isinstance(answer, Refusal)]
+        clerk = "lan" if won.desk == "desk 1" else "mei"
+        assert lost.code is Code.ALREADY_COLLECTED
+        assert lost.facts == {"collected_at": won.at, "desk": won.desk, "clerk": clerk}
+    assert shop.tickets("collected") == 2 * ROUNDS
+
+
+def test_without_the_condition_both_desks_win(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative control: hand out whatever the ticket's status is."""
+
+    def collect_blindly(session: Session, record: PickupRecord) -> bool:
+        handed_out = {"status": "collected", "collected_at": record.at, "pickup_id": record.id}
+        session.execute(update(Ticket).where(Ticket.code.in_(record.ticket_codes)).values(**handed_out))
+        return True
+
+    event_id = shop.sale(100)
+    order_id = shop.buy(event_id, 1, (1, 2))
+    monkeypatch.setattr(orders, "collect_tickets", collect_blindly)
+    answers = at_once(
+        lambda: shop.desk.pick_up(shop.clerk, "key", order_id, None, "desk 1"),
+        lambda: shop.desk.pick_up(shop.other_clerk, "key", order_id, None, "desk 2"),
+    )
+    assert all(isinstance(answer, PickupRecord) for answer in answers)
+
+
+def test_overlapping_tickets_are_handed_out_all_or_none(shop: Shop) -> None:
+    event_id = shop.sale(100)
+    order_id = shop.buy(event_id, 1, (1, 3))
+    one, two, three = (f"{shop.keyring.order_number(order_id)}-{n}" for n in (1, 2, 3))
+    shop.desk.pick_up(shop.clerk, "a", order_id, [one, two], "desk 1")
+    refused = refusal_of(lambda: shop.desk.pick_up(shop.clerk, "b", order_id, [two, three], "desk 1"))
+    assert refused.code is Code.ALREADY_COLLECTED
+    assert shop.tickets("collected") == 2
+    assert shop.desk.pick_up(shop.clerk, "c", order_id, None, "desk 1").ticket_codes == (three,)
+
+
+def test_the_same_key_gives_the_first_answer(shop: Shop) -> None:
+    event_id = shop.sale(100)
+    order_id, other = (shop.buy(event_id, member, (1, 2)) for member in (1, 2))
+    answers = at_once(
+        *[lambda: shop.desk.pick_up(shop.clerk, "key", order_id, None, "desk 1") for _ in range(4)]
+    )
+    assert all(answer == answers[0] for answer in answers)
+    assert isinstance(answers[0], PickupRecord)
+    for again in (
+        lambda: shop.desk.pick_up(shop.clerk, "key", other, None, "desk 1"),
+        lambda: shop.desk.pick_up(shop.clerk, "key", order_id, None, "desk 2"),
+        lambda: shop.desk.pick_up(shop.clerk, "key", order_id, list(answers[0].ticket_codes), "desk 1"),
+    ):
+        assert refusal_of(again).code is Code.IDEMPOTENCY_KEY_REUSED
+    shop.desk.pick_up(shop.other_clerk, "key", other, None, "desk 2")
+    assert shop.tickets("collected") == 4
+
+
+def test_what_is_due_is_paid_with_the_first_hand_over(shop: Shop) -> None:
+    event_id = shop.sale_of_priced(500)
+    order_id = shop.buy_at_desk(event_id, 1, (1, 3))
+    one, two, _ = (f"{shop.keyring.order_number(order_id)}-{n}" for n in (1, 2, 3))
+    unpaid = refusal_of(lambda: shop.desk.pick_up(shop.clerk, "a", order_id, [one], "desk 1"))
+    assert (unpaid.code, unpaid.facts) == (Code.PAYMENT_REQUIRED, {"amount": 1_500})
+    paid = shop.desk.pick_up(shop.clerk, "b", order_id, [one], "desk 1", "cash")
+    assert (paid.payment_method, paid.payment_amount) == ("cash", 1_500)
+    more = shop.desk.pick_up(shop.clerk, "c", order_id, [two], "desk 1", "card")
+    assert (more.payment_method, more.payment_amount) == (None, None)
+    assert shop.orders.get(1, order_id).payment_status == "paid"
+
+
+def test_cancelled_and_foreign_tickets_are_not_handed_out(shop: Shop) -> None:
+    event_id = shop.sale(100)
+    order_id = shop.buy(event_id, 1, (1, 2))
+    one, two = (f"{shop.keyring.order_number(order_id)}-{n}" for n in (1, 2))
+    shop.orders.cancel(1, order_id, [one])
+    elsewhere = shop.hire("far", "district.street-10")
+    cases = [
+        (shop.clerk, order_id, [one], Code.INVALID),
+        (shop.clerk, order_id, ["ANOTHER"], Code.INVALID),
+        (shop.clerk, "nonsense", None, Code.NOT_FOUND),
+        (elsewhere, order_id, None, Code.NOT_FOUND),
+        (claims("district", "auditor"), order_id, None, Code.FORBIDDEN),
+    ]
+    for clerk, order, codes, code in cases:
+        assert refusal_of(lambda: shop.desk.pick_up(clerk, "key", order, codes, "desk")).code is code  # noqa: B023
+    assert shop.desk.pick_up(shop.clerk, "key", order_id, None, "desk 1").ticket_codes == (two,)
+    assert refusal_of(lambda: shop.orders.cancel(1, order_id)).code is Code.NOT_CANCELLABLE
+
+
+# Taking back
+
+
+def test_a_mistake_is_taken_back_within_a_minute_and_once(shop: Shop) -> None:
+    event_id = shop.sale_of_priced(500)
+    order_id = shop.buy_at_desk(event_id, 1, (1, 2))
+    pickup = shop.desk.pick_up(shop.clerk, "key", order_id, None, "desk 1", "cash")
+    undone = shop.desk.undo(shop.other_clerk, pickup.id, "wrong person")
+    assert undone.undone_at is not None
+    assert shop.desk.undo(shop.clerk, pickup.id, "again") == undone
+    order = shop.orders.get(1, order_id)
+    assert (order.payment_status, len(order.to_collect)) == ("due", 2)
+    assert shop.desk.pick_up(shop.clerk, "key", order_id, None, "desk 1", "cash").id == pickup.id
+    assert shop.tickets("collected") == 0, "the key answers for the first hand-over, which was undone"
+    shop.desk.pick_up(shop.clerk, "fresh", order_id, None, "desk 1", "card")
+    shop.desk.undo(shop.clerk, pickup.id, "late repeat")
+    assert shop.tickets("collected") == 2, "a repeated undo takes nothing from the next hand-over"
+
+
+def test_payment_stays_while_another_hand_over_stands(shop: Shop) -> None:
+    event_id = shop.sale_of_priced(500)
+    order_id = shop.buy_at_desk(event_id, 1, (1, 2))
+    one, two = (f"{shop.keyring.order_number(order_id)}-{n}" for n in (1, 2))
+    first = shop.desk.pick_up(shop.clerk, "a", order_id, [one], "desk 1", "cash")
+    shop.desk.pick_up(shop.clerk, "b", order_id, [two], "desk 1")
+    shop.desk.undo(shop.clerk, first.id, "wrong person")
+    assert shop.orders.get(1, order_id).payment_status == "paid"
+
+
+def test_after_a_minute_it_stays(shop: Shop) -> None:
+    event_id = shop.sale(20)
+    order_id = shop.buy(event_id, 1, (1, 1))
+    pickup = shop.desk.pick_up(shop.clerk, "key", order_id, None, "desk 1")
+    with shop.sessions.begin() as session:
+        session.execute(update(Pickup).values(at=Pickup.at - UNDO_MS - 1))
+    late = refusal_of(lambda: shop.desk.undo(shop.clerk, pickup.id, "late"))
+    assert late.code is Code.NOT_CANCELLABLE
+    unknown = refusal_of(lambda: shop.desk.undo(shop.clerk, "p.unknown", "?"))
+    assert unknown.code is Code.NOT_FOUND
+
+
+# Selling
+
+
+def test_a_sale_at_the_desk_is_collected_at_once_and_repeatable(shop: Shop) -> None:
+    event_id = shop.sale_of_priced(500)
+    items = [(f"{event_id}-1", 3)]
+
+    def sell() -> Any:
+        return shop.desk.sell(shop.clerk, "key", card_number(1), event_id, items, "cash", "desk 1")
+
+    answers = at_once(sell, sell, sell)
+    assert all(answer == answers[0] for answer in answers)
+    order = answers[0]
+    assert [ticket.status for ticket in order.tickets] == ["collected"] * 3
+    assert (order.channel, order.payment_method, order.payment_status) == ("desk", "cash", "paid")
+    with reading(shop.sessions) as session:
+        (pickup,) = session.scalars(select(Pickup)).all()
+    assert (pickup.payment_method, pickup.payment_amount, pickup.desk) == ("cash", 1_500, "desk 1")
+    shop.drain().run(event_id)
+    assert sell() == order
+    assert (shop.counts(event_id).sold, shop.counts(event_id).held) == (3, 0)
+
+
+def test_a_sale_that_died_before_sql_is_finished_by_its_repetition(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event_id = shop.sale_of_priced(500)
+
+    def sell() -> Any:
+        items = [(f"{event_id}-1", 2)]
+        return shop.desk.sell(shop.clerk, "key", card_number(1), event_id, items, "cash", "desk 1")
+
+    with monkeypatch.context() as crash:
+        crash.setattr(orders, "collect_tickets", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            sell()
+    assert shop.counts(event_id).sold == 2
+    assert [ticket.status for ticket in sell().tickets] == ["collected"] * 2
+    assert shop.counts(event_id).sold == 2
+
+
+def test_what_is_not_sold_at_the_desk(shop: Shop) -> None:
+    event_id = shop.sale_of_priced(500, per_card_limit=3)
+    draft = shop.catalogue.create_event(shop.street, shop.draft(5))
+    elsewhere = shop.hire("far", "district.street-10")
+    shop.desk.sell(shop.clerk, "known", card_number(2), event_id, [(f"{event_id}-1", 1)], "cash", "desk 1")
+
+    def refused(
+        *, key: str = "key", card: int = 1, event: str = event_id, quantity: int = 1, **changes: Any
+    ) -> Refusal:
+        clerk = changes.get("clerk", shop.clerk)
+        items = [(changes.get("quota", f"{event}-1"), quantity)]
+        method = changes.get("method", "cash")
+        return refusal_of(
+            lambda: shop.desk.sell(clerk, key, card_number(card), event, items, method, "desk 1")
+        )
+
+    limited = refused(quantity=4)
+    assert (limited.code, limited.facts["limit"]) == (Code.CARD_LIMIT_EXCEEDED, 3)
+    unpaid = refused(method="free")
+    assert (unpaid.code, unpaid.facts) == (Code.PAYMENT_REQUIRED, {"amount": 500})
+    assert shop.counts(event_id).held == 0
+    assert refused(quota=f"{event_id}-9").code is Code.NOT_FOUND
+    assert refused(quota="nonsense").code is Code.NOT_FOUND
+    assert refused(card=999).code is Code.NOT_FOUND
+    assert refused(event=draft).code is Code.NOT_FOUND
+    assert refused(clerk=elsewhere).code is Code.NOT_FOUND
+    assert refused(clerk=claims("district", "auditor")).code is Code.FORBIDDEN
+    assert refused(key="known", card=2, quantity=2).code is Code.IDEMPOTENCY_KEY_REUSED
+    assert refused(key="known", card=1).code is Code.IDEMPOTENCY_KEY_REUSED
+    for member in range(3, 9):
+        items = [(f"{event_id}-1", 3)]
+        shop.desk.sell(shop.clerk, f"{member}", card_number(member), event_id, items, "card", "desk 1")
+    sold_out = refused(card=20, quantity=2)
+    assert (sold_out.code, sold_out.facts["quota_id"]) == (Code.SOLD_OUT, f"{event_id}-1")
