@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from math import ceil
 
 WIDTH, HEIGHT = 860, 280
-LEFT, RIGHT, TOP, BOTTOM = 64, 16, 16, 40
+LEFT, RIGHT, TOP, BOTTOM = 64, 16, 30, 30
+DIVISIONS = 5
 COLOURS = ("#2f6f9f", "#d1495b", "#3d9970", "#c98b1d", "#7b5ea7", "#5b6770", "#a34e24", "#1f8a8c")
 
 
@@ -111,9 +113,9 @@ def _svg(frame: Frame, body: Sequence[str], unit: str) -> str:
 
 
 def _value_axis(frame: Frame, unit: str) -> list[str]:
-    marks = [f'<text x="4" y="{TOP - 4}">{escape(unit)}</text>']
-    for part in range(5):
-        value = frame.top * part / 4
+    marks = [f'<text x="{LEFT - 8}" y="{TOP - 14}" text-anchor="end">{escape(unit)}</text>']
+    for part in range(DIVISIONS + 1):
+        value = frame.top * part / DIVISIONS
         y = frame.y(value)
         marks.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" class="grid"/>')
         marks.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{value:,g}</text>')
@@ -122,7 +124,7 @@ def _value_axis(frame: Frame, unit: str) -> list[str]:
 
 def _time_axis(frame: Frame) -> list[str]:
     step = nice_ceiling(max((frame.last - frame.first) / 10, 1))
-    second = -(-frame.first // step) * step
+    second = ceil(frame.first / step) * step
     marks = []
     while second <= frame.last:
         marks.append(

@@ -107,12 +107,14 @@ class Member(FastHttpUser):
         elif self.gathering.over or self.gathering.nobody_left:
             raise StopUser
         elif late := self.gathering.late_card():
-            self._visit(late).take()
+            # Whoever waited for the last tickets takes them, or the sale would never end.
+            self._visit(late, determined=True).take()
         else:
             gevent.sleep(self.gathering.dice.uniform(0.1, POLL_SECONDS))
 
-    def _visit(self, visitor: Visitor) -> Visit:
-        return Visit(self.gathering.plan, self._phone, visitor, self.gathering.dice)
+    def _visit(self, visitor: Visitor, *, determined: bool = False) -> Visit:
+        gathering = self.gathering
+        return Visit(gathering.plan, self._phone, visitor, gathering.dice, determined=determined)
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -146,6 +148,11 @@ def _end_when_over(environment: Environment, gathering: Gathering) -> None:
     runner.quit()
 
 
+def give_up(exception: BaseException, **_: Any) -> None:
+    """An error in a visit is ours, not the site's: whoever reads the progress must know."""
+    Member.gathering.progress.fail(exception)
+
+
 def go_home(environment: Environment, **_: Any) -> None:
     """Leave complete files behind."""
     Member.gathering.progress.write(finished=True)
@@ -154,4 +161,5 @@ def go_home(environment: Environment, **_: Any) -> None:
 
 events.init_command_line_parser.add_listener(add_options)  # type: ignore[no-untyped-call]
 events.test_start.add_listener(gather)  # type: ignore[no-untyped-call]
+events.user_error.add_listener(give_up)  # type: ignore[no-untyped-call]
 events.quitting.add_listener(go_home)  # type: ignore[no-untyped-call]

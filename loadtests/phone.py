@@ -68,16 +68,25 @@ class Phone:
         self._confirmed: set[str] = set()
 
     def ask(
-        self, verb: str, method: str, path: str, *, patience: float | None = None, **facts: Any
+        self,
+        verb: str,
+        method: str,
+        path: str,
+        *,
+        patience: float | None = None,
+        closing: bool = False,
+        **facts: Any,
     ) -> Answer:
         """Send one request and record the answer.
 
         `facts` are what the record keeps (`member`, `key`, `items`, `hold`) and what the request carries
         (`visitor`, `body`). After `patience` seconds the connection is closed, whatever is on its way.
+        `closing` is for a second connection beside the first: left idle, the server would close it some
+        day at the moment of its next use.
         """
         visitor: Visitor | None = facts.pop("visitor", None)
         body: str | None = facts.pop("body", None)
-        headers = _headers(visitor, facts.get("key"), body)
+        headers = _headers(visitor, facts.get("key"), body, closing=closing)
         started = time.perf_counter()
         response = self._send(verb, method, path, headers, body, patience)
         ms = (time.perf_counter() - started) * 1000
@@ -118,8 +127,10 @@ class Phone:
         self._progress.take(told, replayed)
 
 
-def _headers(visitor: Visitor | None, key: str | None, body: str | None) -> dict[str, str]:
+def _headers(visitor: Visitor | None, key: str | None, body: str | None, *, closing: bool) -> dict[str, str]:
     headers = {"Accept": "application/json"}
+    if closing:
+        headers["Connection"] = "close"
     if visitor:
         headers["Authorization"] = f"Bearer {visitor.token}"
     if key:

@@ -16,7 +16,7 @@ from .snapshot import Snapshot
 
 INTERVAL_SECONDS = 0.5
 STRETCH_INTERVALS = 6
-"""The share of a core is taken over so many intervals: a short peak is no limit."""
+"""Load and lateness are taken over so many intervals: a short peak is no limit."""
 
 
 class Progress:
@@ -30,8 +30,10 @@ class Progress:
         self._refused: Counter[str] = Counter()
         self._latencies: list[float] = []
         self._clocks = deque([_clocks()], maxlen=STRETCH_INTERVALS + 1)
+        self._lateness = deque([0.0] * STRETCH_INTERVALS, maxlen=STRETCH_INTERVALS)
         self._cpu_share = 0.0
         self._late_ms = 0.0
+        self._fault = ""
 
     def visited(self) -> None:
         """One more card has come."""
@@ -52,16 +54,21 @@ class Progress:
             else:
                 self._counts["errors"] += 1
 
+    def fail(self, error: BaseException) -> None:
+        """Note an error of the crowd's own, which makes the rehearsal worthless."""
+        self._fault = self._fault or repr(error)
+
     def run(self) -> None:
         """Write a snapshot at every interval, until killed."""
         while True:
             due = time.monotonic() + INTERVAL_SECONDS
             gevent.sleep(INTERVAL_SECONDS)
-            self._late_ms = max(self._late_ms, (time.monotonic() - due) * 1000)
-            self._measure()
+            self._measure(late_ms=(time.monotonic() - due) * 1000)
             self.write(finished=False)
 
-    def _measure(self) -> None:
+    def _measure(self, late_ms: float) -> None:
+        self._lateness.append(late_ms)
+        self._late_ms = max(self._late_ms, sum(self._lateness) / STRETCH_INTERVALS)
         self._clocks.append(_clocks())
         if len(self._clocks) > STRETCH_INTERVALS:
             (began, used_before), (now, used) = self._clocks[0], self._clocks[-1]
@@ -89,6 +96,7 @@ class Progress:
             cpu_share=self._cpu_share,
             late_ms=self._late_ms,
             finished=finished,
+            fault=self._fault,
         )
 
 

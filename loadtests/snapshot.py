@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 CPU_SHARE_MAX = 0.9
-LATE_MS_MAX = 200.0
+LATE_MS_MAX = 100.0
 
 
 class Snapshot(Struct, frozen=True):
@@ -22,8 +22,9 @@ class Snapshot(Struct, frozen=True):
     p50: float
     p95: float
     cpu_share: float  # of one core, in the busiest stretch of some seconds
-    late_ms: float  # how late its timer rang at the worst
+    late_ms: float  # how late its timer rang, on average of the worst stretch
     finished: bool
+    fault: str = ""  # an error of the crowd's own
 
 
 def read_snapshots(directory: Path) -> list[Snapshot]:
@@ -33,10 +34,18 @@ def read_snapshots(directory: Path) -> list[Snapshot]:
 
 
 def overload(directory: Path) -> list[str]:
-    """A line for each process of the crowd that was at its own limit, so that its latencies are partly its own."""
+    """A line for each process of the crowd that could not keep up, so that its latencies are partly its own."""
     return [
-        f"the crowd's process {each.part} was itself at its limit ({each.cpu_share:.0%} of a core, up to "
-        f"{each.late_ms:.0f} ms late): the server may be faster than shown; use fewer --users, or more cores"
+        f"the crowd itself was a bottleneck, so the server may be faster than shown: its process {each.part} {reason}; "
+        "use fewer --users, or more cores"
         for each in read_snapshots(directory)
-        if each.cpu_share > CPU_SHARE_MAX or each.late_ms > LATE_MS_MAX
+        if (reason := _limit(each))
     ]
+
+
+def _limit(snapshot: Snapshot) -> str | None:
+    if snapshot.cpu_share > CPU_SHARE_MAX:
+        return f"used {snapshot.cpu_share:.0%} of a core"
+    if snapshot.late_ms > LATE_MS_MAX:
+        return f"waited for a core, its timer {snapshot.late_ms:.0f} ms late"
+    return None

@@ -8,6 +8,7 @@ import json
 import random
 from collections.abc import Callable
 from itertools import count
+from typing import Any
 
 import gevent
 import msgspec
@@ -46,8 +47,12 @@ class Availability(msgspec.Struct):
 class Visit:
     """One visit of one card."""
 
-    def __init__(self, plan: Plan, phone: Phone, visitor: Visitor, dice: random.Random) -> None:
+    def __init__(
+        self, plan: Plan, phone: Phone, visitor: Visitor, dice: random.Random, *, determined: bool = False
+    ) -> None:
+        """`determined` people take what they get; others may change their minds."""
         self._plan = plan
+        self._determined = determined
         self._phone = phone
         self._visitor = visitor
         self._dice = dice
@@ -92,10 +97,10 @@ class Visit:
         body = json.dumps({"items": [{"quota_id": quota_id, "quantity": quantity}]})
         key = next(self._keys)
 
-        def tap(patience: float | None = None) -> Answer:
+        def tap(**manner: Any) -> Answer:
             path = f"{self._event}/holds"
             return self._phone.ask(
-                HOLD, "POST", path, patience=patience, visitor=self._visitor, body=body, key=key, items=items
+                HOLD, "POST", path, visitor=self._visitor, body=body, key=key, items=items, **manner
             )
 
         return self._insist(tap)
@@ -103,35 +108,35 @@ class Visit:
     def _confirm(self, hold_id: str) -> Answer:
         body = json.dumps({"payment": {"method": self._plan.payment_method}})
 
-        def tap(patience: float | None = None) -> Answer:
+        def tap(**manner: Any) -> Answer:
             path = f"/api/v1/holds/{hold_id}/confirm"
             return self._phone.ask(
-                CONFIRM, "POST", path, patience=patience, visitor=self._visitor, body=body, hold=hold_id
+                CONFIRM, "POST", path, visitor=self._visitor, body=body, hold=hold_id, **manner
             )
 
         return self._insist(tap)
 
-    def _insist(self, tap: Callable[[float | None], Answer]) -> Answer:
+    def _insist(self, tap: Callable[..., Answer]) -> Answer:
         """Send a request as people do: once, twice at the same time, or again until there is an answer."""
         if self._chance(self._plan.crowd.double_taps):
-            taps = [gevent.spawn(tap, None) for _ in range(2)]
+            taps = [gevent.spawn(tap), gevent.spawn(tap, closing=True)]
             gevent.joinall(taps, raise_error=True)
             answer: Answer = max((each.value for each in taps), key=lambda each: each.told.granted)
         elif self._chance(self._plan.crowd.hangs_up):
-            answer = tap(self._dice.uniform(*PATIENCE_SECONDS))
+            answer = tap(patience=self._dice.uniform(*PATIENCE_SECONDS))
         else:
-            answer = tap(None)
+            answer = tap()
         for _ in range(TRIES_MAX):
             if not (answer.told.unknown or answer.told.code == "rate_limited"):
                 break
             gevent.sleep(min(answer.retry_after or 0.2, WAIT_SECONDS_MAX))
-            answer = tap(None)
+            answer = tap()
         return answer
 
     def _go_on(self, hold_id: str) -> None:
         self._pause()
         crowd = self._plan.crowd
-        fate = self._dice.random()
+        fate = 1.0 if self._determined else self._dice.random()
         if fate < crowd.walks_away:
             return
         if fate < crowd.walks_away + crowd.releases:

@@ -125,7 +125,7 @@ def test_an_honest_shop_passes_and_the_crowd_has_been_a_crowd(tmp_path: Path) ->
     assert any(record.code == "hung_up" for record in records)
     assert {record.verb for record in records} >= {HOLD, CONFIRM}
     assert RELEASE not in {record.verb for record in records}
-    assert [snapshot.finished for snapshot in read_snapshots(tmp_path)] == [True]
+    assert [(snapshot.finished, snapshot.fault) for snapshot in read_snapshots(tmp_path)] == [(True, "")]
     assert "<svg" in (tmp_path / "report.html").read_text()
 
 

@@ -23,8 +23,8 @@ from ticketing.rehearsal.site import SiteFailed, tail
 from ticketing.resources import package_files
 
 STOP_SECONDS = 5.0
-PHONES_PER_SECOND = 200
-"""How quickly Locust starts its users; all are there well before the opening."""
+PHONES_PER_SECOND = 100
+"""How quickly Locust starts its users."""
 
 
 class Plan(Struct, frozen=True):
@@ -59,6 +59,7 @@ class Snapshot(Struct, frozen=True):
     p95: float
     cpu_share: float
     finished: bool
+    fault: str = ""
 
 
 class Crowd:
@@ -79,8 +80,12 @@ class Crowd:
         return [msgspec.json.decode(path.read_bytes(), type=Snapshot) for path in paths]
 
     def check(self) -> None:
-        """Raise `SiteFailed` when a process ended without having finished: its records would be missing."""
-        if sum(snapshot.finished for snapshot in self.snapshots()) < len(self._children):
+        """Raise `SiteFailed` when the crowd erred, or a process ended unfinished: its records are incomplete."""
+        snapshots = self.snapshots()
+        for snapshot in snapshots:
+            if snapshot.fault:
+                raise SiteFailed(f"the crowd made a mistake of its own: {snapshot.fault}")
+        if sum(snapshot.finished for snapshot in snapshots) < len(self._children):
             logs = "; ".join(tail(path) for path in sorted(self._directory.glob("crowd-*.log")))
             raise SiteFailed(f"the crowd broke off: {logs}")
 

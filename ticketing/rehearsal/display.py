@@ -44,11 +44,11 @@ class Display:
 
     def say(self, line: str) -> None:
         """Print one line; square brackets are markup."""
-        self.console.print(line, highlight=False)
+        self.console.print(line, highlight=False, soft_wrap=True)
 
     def plain(self, line: str) -> None:
         """Print one line as it is."""
-        self.console.print(line, markup=False, highlight=False)
+        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def _done(self, text: str, began: float) -> None:
         self.say(f"[green]✓[/] {text} [dim]{time.monotonic() - began:.1f} s[/]")
@@ -100,6 +100,7 @@ class Sale:
                 f"{now.tickets}/{stock} tickets, {now.cards} cards, {self._rate:.0f} requests/s, "
                 f"p95 {now.p95:.0f} ms, {sum(now.refused.values())} refusals, {now.errors} errors",
                 highlight=False,
+                soft_wrap=True,
             )
 
     def _measure(self, requests: int) -> None:

@@ -13,7 +13,7 @@ from ticketing.resources import package_files
 CARD_HOLDERS = 182_850
 """Members of the district that hold a card (published)."""
 
-HOLD_SECONDS = 15
+HOLD_SECONDS = 10
 """How long a hold lasts in a rehearsal: shorter than in a sale, so that what is left comes back in time."""
 
 
@@ -43,7 +43,7 @@ class Habits(Struct, frozen=True, forbid_unknown_fields=True):
     walks_away: float = 0.03
     releases: float = 0.02
     comes_again: float = 0.05
-    pause: tuple[float, float] = (0.1, 0.6)
+    pause: tuple[float, float] = (0.05, 0.35)
 
 
 class Scenario(Struct, frozen=True, forbid_unknown_fields=True):
