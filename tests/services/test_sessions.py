@@ -69,9 +69,9 @@ def test_a_member_signs_in(union: Union) -> None:
     assert union.verdict(claims) is None
 
 
-@pytest.mark.parametrize("typed", ["0062 2200 01", "00-6222-0001", " 0062220001\n", "００６２２２０００１"])
-def test_a_card_number_may_be_typed_with_spaces(union: Union, typed: str) -> None:
-    assert union.sign_in(typed).id == union.member
+def test_a_card_number_may_be_typed_with_spaces(union: Union) -> None:
+    for typed in ("0062 2200 01", "00-6222-0001", " 0062220001\n", "００６２２２０００１"):
+        assert union.sign_in(typed).id == union.member
 
 
 def test_leading_zeros_count(union: Union) -> None:
@@ -82,11 +82,11 @@ def test_every_login_is_a_session_of_its_own(union: Union) -> None:
     assert union.sign_in().session_id != union.sign_in().session_id
 
 
-@pytest.mark.parametrize(("case", "card", "pin"), ABSENT)
-def test_who_cannot_sign_in_gets_the_same_answer(union: Union, case: str, card: str, pin: str) -> None:
+def test_who_cannot_sign_in_gets_the_same_answer(union: Union) -> None:
     union.cards.block(union.claims(), OTHER_CARD, "lost")
-    refused = refusal(union.accounts.login_member, card, pin, ADDRESS)
-    assert (refused.code, refused.facts) == (Code.BAD_CREDENTIALS, {}), case
+    for case, card, pin in ABSENT:
+        refused = refusal(union.accounts.login_member, card, pin, ADDRESS)
+        assert (refused.code, refused.facts) == (Code.BAD_CREDENTIALS, {}), case
 
 
 def test_a_replaced_card_signs_nobody_in(union: Union) -> None:
@@ -278,21 +278,12 @@ def test_a_new_pin_ends_the_other_sessions(union: Union) -> None:
     assert union.acts() == ["card.change_pin"]
 
 
-@pytest.mark.parametrize(
-    ("pin", "new", "code"),
-    [
-        ("000000", "97531", Code.BAD_CREDENTIALS),
-        (PIN, PIN, Code.INVALID),
-        (PIN, "123", Code.INVALID),
-        (PIN, "abcdef", Code.INVALID),
-        (PIN, "1" * 13, Code.INVALID),
-    ],
-)
-def test_a_pin_that_may_not_be_changed(union: Union, pin: str, new: str, code: Code) -> None:
+def test_pins_that_may_not_be_changed(union: Union) -> None:
     mine, other = union.sign_in(), union.sign_in()
-    refused = refusal(union.accounts.change_pin, mine, pin, new)
-    assert refused.code is code
-    assert [error["field"] for error in refused.facts.get("errors", [])] in ([], ["new_pin"])
+    assert code_of(union.accounts.change_pin, mine, "000000", "97531") is Code.BAD_CREDENTIALS
+    for new in (PIN, "123", "abcdef", "1" * 13):
+        refused = refusal(union.accounts.change_pin, mine, PIN, new)
+        assert (refused.code, refused.facts["errors"][0]["field"]) == (Code.INVALID, "new_pin")
     assert union.verdict(other) is None
     assert union.sign_in().id == union.member
 
