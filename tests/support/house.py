@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from ticketing.api.application import create_app
 from ticketing.api.front import Front
+from ticketing.api.housekeeping import Housekeeping
 from ticketing.bootstrap import AsyncServices, build_async
 from ticketing.catalogue.model import EventDraft, QuotaDraft
 from ticketing.inventory.keys import group_keys
@@ -138,6 +139,10 @@ class House:
         before: Any = self.services.redis.hget(key, "epoch")
         self.services.redis.hset(key, "epoch", epoch)
         return str(before.decode())
+
+    async def count_refusals(self) -> None:
+        """Hand over what the process has counted, as it does every second."""
+        await Housekeeping(self.front).hand_over_counts()
 
     # The rush
 

@@ -183,6 +183,16 @@ class EventBoard:
         except StoreUnavailable:
             self.redis_answers = False
 
+    async def learn(self, group_id: str) -> None:
+        """Read what staff have just changed, however fresh the last reading is."""
+        await self._refresh_catalogue()
+        await self._read_group(group_id)
+
+    async def settle(self) -> None:
+        """Wait for the reads under way."""
+        reads = [*self._reads.values(), *([self._catalogue_read] if self._catalogue_read else [])]
+        await asyncio.gather(*reads, return_exceptions=True)
+
     # How it is read
 
     async def _refresh_catalogue(self) -> None:

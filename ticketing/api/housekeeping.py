@@ -4,6 +4,7 @@ Once a second it hears which sessions ended, reads what is on sale, and hands it
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -16,6 +17,9 @@ from ticketing.errors import StoreUnavailable
 TICK_SECONDS = 1.0
 PRUNE_TICKS = 60
 
+FAREWELL_SECONDS = 2.0
+"""How long a shutdown waits for a server that does not answer."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -24,19 +28,22 @@ class Housekeeping:
 
     def __init__(self, front: Front) -> None:
         self._front = front
-        self._tasks: list[asyncio.Task[None]] = []
+        self._stopping = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Read everything once, so that the first request is answered from memory, and go on every second."""
         await self._tolerate(self.hear_sessions)
         await self._tolerate(self._front.board.refresh)
-        self._tasks = [asyncio.create_task(self._every_second())]
+        self._task = asyncio.create_task(self._every_second())
 
     async def stop(self) -> None:
-        """End the tasks and hand over what is still counted."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """End after the duties under way, whose connections would be torn otherwise, and hand over the rest."""
+        self._stopping.set()
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=FAREWELL_SECONDS)
+            self._task.cancel()
+        await self._front.board.settle()
         await self._tolerate(self.hand_over_counts)
 
     async def hear_sessions(self) -> None:
@@ -57,13 +64,17 @@ class Housekeeping:
 
     async def _every_second(self) -> None:
         tick = 0
-        while True:
-            await asyncio.sleep(TICK_SECONDS)
+        while not await self._stops_within(TICK_SECONDS):
             duties = (self.hear_sessions, self._front.board.refresh, self.hand_over_counts)
             await asyncio.gather(*(self._tolerate(duty) for duty in duties))
             tick += 1
             if tick % PRUNE_TICKS == 0:
                 self._front.live_holds.prune(self._front.services.clock.now_ms())
+
+    async def _stops_within(self, seconds: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        return self._stopping.is_set()
 
     async def _tolerate(self, duty: Callable[[], Coroutine[Any, Any, None]]) -> None:
         # A server that is away comes back, and the duty is done again in a second. Nothing else may end it

@@ -227,7 +227,8 @@ def export_orders(call: Call[None]) -> Response:
 
 def _changed(call: Call[Any], event: Event) -> schemas.StaffEvent:
     """The event after an act; this process's board learns of it at once, the others within a second."""
-    anyio.from_thread.run(call.front.board.refresh)
+    if event.state != DRAFT:
+        anyio.from_thread.run(call.front.board.learn, event.group_id)
     return _view(call, event)
 
 

@@ -1,0 +1,123 @@
+"""Goal: a swipe shows what waits, tickets are handed over once, a mistake is taken back, and the desk sells.
+
+Method: the JSON routes of a whole API process, over the real Valkey and both databases.
+"""
+
+from typing import Any
+
+import httpx2
+
+from tests.support.house import House
+from ticketing.inventory.model import QuotaCounts
+
+CARD = "6222000000000001"
+DESK = "/api/v1/desk"
+
+
+async def bought(house: House, price: int = 500) -> tuple[str, dict[str, Any]]:
+    """An event, and an order of two tickets to be paid at the desk."""
+    event, session = house.publish(9, price=price), house.member(house.add_member(number=CARD))
+    held = await house.hold(event, session, 2)
+    return event, (await house.confirm(held.json()["id"], session, "desk")).json()
+
+
+async def pick_up(house: House, clerk: dict[str, str], key: str, **wish: Any) -> httpx2.Response:
+    headers = clerk | {"idempotency-key": key}
+    return await house.client.post(f"{DESK}/pickups", headers=headers, json={"desk": "1"} | wish)
+
+
+async def test_a_swipe_finds_by_card_ticket_and_order_even_before_sql_has_it(house: House) -> None:
+    _, order = await bought(house)
+    clerk = house.add_staff("clara", "clerk")
+    by_card = await house.client.post(f"{DESK}/swipes", headers=clerk, json={"card_number": CARD})
+    assert by_card.status_code == 200
+    assert by_card.json()["member"]["card_masked"] == "****0001"
+    assert [one["id"] for one in by_card.json()["orders"]] == [order["id"]]
+    with house.services.sessions.begin() as transaction:
+        house.services.orders.ensure_recorded(transaction, order["id"])
+    for wish in ({"code": order["tickets"][0]["qr"]}, {"number": order["number"]}):
+        found = await house.client.post(f"{DESK}/swipes", headers=clerk, json=wish)
+        assert [one["id"] for one in found.json()["orders"]] == [order["id"]]
+    two = await house.client.post(
+        f"{DESK}/swipes", headers=clerk, json={"card_number": CARD, "number": order["number"]}
+    )
+    assert (two.status_code, two.json()["code"]) == (422, "invalid")
+    none = await house.client.post(f"{DESK}/swipes", headers=clerk, json={"card_number": "6222000000009999"})
+    assert none.status_code == 404
+
+
+async def test_tickets_are_handed_over_once_and_the_second_swipe_hears_by_whom(house: House) -> None:
+    _, order = await bought(house)
+    clara, dora = house.add_staff("clara", "clerk"), house.add_staff("dora", "clerk")
+    unpaid = await pick_up(house, clara, "k1", order_id=order["id"])
+    assert (unpaid.status_code, unpaid.json()["code"], unpaid.json()["amount"]) == (
+        409,
+        "payment_required",
+        1000,
+    )
+    done = await pick_up(house, clara, "k2", order_id=order["id"], payment={"method": "cash"})
+    assert done.status_code == 200
+    assert done.json()["collected"] == [ticket["code"] for ticket in order["tickets"]]
+    again = await pick_up(house, clara, "k2", order_id=order["id"], payment={"method": "cash"})
+    assert again.content == done.content
+    other = await pick_up(house, clara, "k2", order_id=order["id"], payment={"method": "card"})
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    late = await pick_up(house, dora, "k3", order_id=order["id"])
+    assert (late.status_code, late.json()["code"]) == (409, "already_collected")
+    assert (late.json()["desk"], late.json()["clerk"]) == ("1", "clara")
+    assert late.json()["collected_at"] == done.json()["collected_at"]
+
+
+async def test_a_mistake_is_taken_back_within_a_minute(house: House) -> None:
+    _, order = await bought(house)
+    clerk = house.add_staff("clara", "clerk")
+    done = (await pick_up(house, clerk, "k", order_id=order["id"], payment={"method": "cash"})).json()
+    url = f"{DESK}/pickups/{done['pickup_id']}/undo"
+    undone = await house.client.post(url, headers=clerk, json={"reason": "wrong person"})
+    assert (undone.status_code, undone.json()["undone_at"] is not None) == (200, True)
+    assert (
+        await house.client.post(url, headers=clerk, json={"reason": "wrong person"})
+    ).content == undone.content
+    second = await pick_up(house, clerk, "k2", order_id=order["id"], payment={"method": "cash"})
+    assert second.status_code == 200
+
+
+async def test_the_desk_sells_from_the_same_stock_under_the_same_limit(house: House) -> None:
+    event = house.publish(9, price=500, per_card_limit=3)
+    session = house.member(house.add_member(number=CARD))
+    clerk = house.add_staff("clara", "clerk")
+    await house.hold(event, session, 1)
+
+    async def sell(key: str, quantity: int, method: str = "cash") -> httpx2.Response:
+        wish = {
+            "card_number": CARD,
+            "event_id": event,
+            "items": [{"quota_id": f"{event}-1", "quantity": quantity}],
+            "payment": {"method": method},
+            "desk": "1",
+        }
+        return await house.client.post(f"{DESK}/sales", headers=clerk | {"idempotency-key": key}, json=wish)
+
+    refused = await sell("k1", 3)
+    assert (refused.status_code, refused.json()["code"], refused.json()["used"]) == (
+        409,
+        "card_limit_exceeded",
+        1,
+    )
+    free = await sell("k2", 2, "free")
+    assert (free.status_code, free.json()["code"]) == (409, "payment_required")
+    sold = await sell("k3", 2)
+    assert (sold.status_code, sold.json()["payment"]) == (201, {"method": "cash", "status": "paid"})
+    assert {ticket["status"] for ticket in sold.json()["tickets"]} == {"collected"}
+    assert (await sell("k3", 2)).content == sold.content
+    assert house.counts(event) == QuotaCounts(9, 0, 1, 2)
+
+
+async def test_a_clerk_of_another_sub_district_sees_nothing(house: House) -> None:
+    _, order = await bought(house)
+    with house.services.sessions.begin() as transaction:
+        house.services.orders.ensure_recorded(transaction, order["id"])
+    west = house.add_staff("wendy", "clerk", "west")
+    swiped = await house.client.post(f"{DESK}/swipes", headers=west, json={"card_number": CARD})
+    assert swiped.json()["orders"] == []
+    assert (await pick_up(house, west, "k", order_id=order["id"])).json()["code"] == "not_found"
