@@ -21,7 +21,7 @@ INLINE = re.compile(r"<style|\sstyle=|<script(?![^>]*\ssrc=)|\son\w+=|javascript
 
 def test_vendored_files_are_what_they_say() -> None:
     listed = dict(
-        re.findall(r"^\| `([^`]+)` .*`([0-9a-f]{64})` \|$", (VENDOR / "README.md").read_text(), re.M)
+        re.findall(r"^\| `([^`]+)` .*`([0-9a-f]{64})` \|$", (VENDOR / "README.md").read_text(), re.MULTILINE)
     )
     present = {path.name for path in VENDOR.iterdir()} - {"README.md"}
     assert {name for name in present if not name.endswith("LICENSE.md")} == set(listed)

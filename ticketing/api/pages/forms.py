@@ -3,6 +3,7 @@
 Only `application/x-www-form-urlencoded` is taken; no page sends files.
 """
 
+import re
 from decimal import Decimal, InvalidOperation
 from urllib.parse import parse_qsl
 
@@ -13,6 +14,7 @@ from ticketing.errors import Code, Refusal
 
 FORM_BYTES_MAX = 64 * 1024
 FORM_FIELDS_MAX = 1_000
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _CONTENT_TYPE = "application/x-www-form-urlencoded"
 
 
@@ -75,7 +77,11 @@ class Form:
 
 
 async def read_form(request: Request) -> Form:
-    """The form of a request. Raises refusals for another media type, a large body, or one that is not UTF-8."""
+    """The form of a request.
+
+    Raises refusals for another media type, a large body, one that is not UTF-8, or control
+    characters.
+    """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _CONTENT_TYPE:
         raise Refusal(Code.UNSUPPORTED_MEDIA_TYPE)
     body = await _bounded_body(request)
@@ -85,6 +91,8 @@ async def read_form(request: Request) -> Form:
         )
     except ValueError as error:  # UnicodeDecodeError is one
         raise Refusal(Code.INVALID) from error
+    if any(_CONTROL.search(text) for field in fields for text in field):
+        raise Refusal(Code.INVALID)
     return Form(fields)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse
 
@@ -43,17 +43,18 @@ class Renderer:
         """The language of a request."""
         return languages.choose(request, self.languages)
 
+    def template(self, language: str, name: str) -> Template:
+        """A template as one language shows it. Raises Jinja's errors for one that is wrong."""
+        return self._environments[language].get_template(name)
+
     def page(
         self, request: Request, template: str, *, status: int = 200, path: str | None = None, **context: Any
     ) -> HTMLResponse:
         """A page. `path` is where a GET shows it again, when that is not where the request went."""
         language = self.language(request)
         other = next(known for known in self.languages.values() if known is not language)
-        text = (
-            self._environments[language.code]
-            .get_template(template)
-            .render({"path": path or request.url.path, "language": language, "other": other} | context)
-        )
+        usual = {"path": path or request.url.path, "language": language, "other": other}
+        text = self.template(language.code, template).render(usual | context)
         response = HTMLResponse(text, status, headers=dict(HEADERS))
         if request.query_params.get("lang") == language.code:
             _remember(response, language)
