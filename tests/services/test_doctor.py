@@ -14,9 +14,11 @@ from redis.retry import Retry
 from sqlalchemy import text
 
 from tests.support.office import keeper_on
+from tests.support.people import unguard_trail
 from ticketing.clock import ServerClock
-from ticketing.database import make_engine
+from ticketing.database import Sessions, make_engine
 from ticketing.services import doctor as subject
+from ticketing.services import trail
 from ticketing.services.doctor import Check, Diagnosis, Doctor
 
 GOOD_SECRET = "s" * subject.SECRET_CHARACTERS_MIN
@@ -121,6 +123,17 @@ def test_an_old_database_is_named(examine: Callable[..., Diagnosis], database_ur
     (check,) = _wrong(examine())
     assert check.name == "migrations"
     assert "ticketing db upgrade" in check.mend
+
+
+def test_an_audit_trail_that_was_tampered_with_is_named(
+    examine: Callable[..., Diagnosis], sessions: Sessions
+) -> None:
+    with sessions.begin() as session:
+        trail.record(session, 1, "staff:wang", "event.pause", "event:1", {})
+        unguard_trail(session)
+        session.execute(text("UPDATE audit_trail SET actor = 'staff:li'"))
+    (check,) = _wrong(examine())
+    assert check.name == "audit trail"
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite's settings are made by us

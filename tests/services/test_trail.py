@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import func, select, text
-from sqlalchemy.orm import Session
 
+from tests.support.people import unguard_trail
 from ticketing.database import Sessions, reading
 from ticketing.services import trail
 from ticketing.staff.tables import AuditEntry
@@ -25,16 +25,8 @@ def chain(sessions: Sessions) -> Sessions:
             detail = {"number": number, "reason": "检查", "nested": {"z": [1, 2.5, None], "a": True}}
             trail.record(session, 1_000 + number, "staff:wang", "event.pause", f"event:{number}", detail)
     with sessions.begin() as session:
-        _unguard(session)
+        unguard_trail(session)
     return sessions
-
-
-def _unguard(session: Session) -> None:
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("DROP TRIGGER audit_trail_append_only ON audit_trail"))
-        return
-    for verb in ("UPDATE", "DELETE"):
-        session.execute(text(f"DROP TRIGGER audit_trail_no_{verb}"))
 
 
 def _broken(sessions: Sessions) -> int | None:

@@ -5,7 +5,8 @@ from tempfile import TemporaryDirectory
 
 from limits.storage import MemoryStorage, Storage
 from limits.strategies import FixedWindowRateLimiter
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
 
 from ticketing.clock import ServerClock
 from ticketing.database import Sessions, reading
@@ -27,6 +28,15 @@ OTHER_CARD, OTHER_PIN = "0062220002", "246802"
 ADDRESS = "203.0.113.7"
 PASSWORD = "correct horse battery"
 DAY_MS = 86_400_000
+
+
+def unguard_trail(session: Session) -> None:
+    """Take off what keeps the audit trail from being changed, as somebody with the database's password could."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("DROP TRIGGER audit_trail_append_only ON audit_trail"))
+        return
+    for verb in ("UPDATE", "DELETE"):
+        session.execute(text(f"DROP TRIGGER audit_trail_no_{verb}"))
 
 
 class Union:

@@ -11,8 +11,10 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from ticketing import migrations
+from ticketing.database import make_sessions, reading
 from ticketing.errors import StoreUnavailable
 from ticketing.inventory.keeper import Keeper
+from ticketing.services import trail
 
 SECRET_CHARACTERS_MIN = 32
 DISK_FREE_MIN = 1 << 30  # bytes
@@ -110,7 +112,10 @@ class Doctor:
     def _sql(self) -> Iterator[Check]:
         try:
             yield from self._sql_durability()
-            yield self._migrations()
+            migrated = self._migrations()
+            yield migrated
+            if migrated.ok:
+                yield self._trail()
         except SQLAlchemyError as error:
             reason = str(getattr(error, "orig", error)).splitlines()[0]
             mend = "start the database and check TICKETING_DATABASE_URL; sales go on meanwhile, up to the backlog's cap"
@@ -132,6 +137,13 @@ class Doctor:
         return _check(
             "migrations", current == head, f"{current or 'none'}, needed {head}", "run `ticketing db upgrade`"
         )
+
+    def _trail(self) -> Check:
+        with reading(make_sessions(self._engine)) as session:
+            broken = trail.verify(session)
+        found = "every entry fits" if broken is None else f"entry {broken} does not fit the one before"
+        mend = "it was changed past this program: compare it with a backup, and ask who can write to the database"
+        return _check("audit trail", broken is None, found, mend)
 
     def _machine(self) -> Iterator[Check]:
         yield _check(
