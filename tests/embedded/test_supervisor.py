@@ -5,6 +5,8 @@ Method: the real command; its parts are killed one by one with SIGKILL while we 
 
 import signal
 import socket
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -13,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command import STOP_SECONDS, RunningInstance, running, ticketing
+from tests.support.command import STOP_SECONDS, RunningInstance, environment, running, ticketing
 from tests.support.processes import descendants, is_alive, kill, wait_for
 
 pytestmark = pytest.mark.slow
@@ -91,6 +93,28 @@ def test_a_stop_takes_less_than_ten_seconds_and_leaves_no_process(tmp_path: Path
         assert not any(is_alive(pid) for pid in parts)
         assert instance.said().splitlines()[-2:] == ["Stopping", "Stopped"]
         assert not (instance.data_dir / "api.url").exists()
+
+
+def test_a_stop_during_the_preparation_is_heard(tmp_path: Path) -> None:
+    program = (
+        "import asyncio, sys; from pathlib import Path\n"
+        "from ticketing.embedded.supervisor import Plan, supervise\n"
+        "from ticketing.settings import Settings\n"
+        "def prepare(settings, base_url):\n"
+        "    print('preparing', flush=True)\n"
+        "    asyncio.run(asyncio.sleep(60))\n"
+        "supervise(Settings(data_dir=Path(sys.argv[1])), Plan(port=0), print, prepare)\n"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment())
+    assert process.stdout is not None
+    assert process.stdout.readline() == "preparing\n"
+    parts = descendants(process.pid)
+    process.terminate()
+    assert process.communicate(timeout=STOP_SECONDS)[0] == "Stopping\nStopped\n"
+    assert process.returncode == 0
+    assert len(parts) == 1, "the server alone: nothing had started that uses it"
+    assert not any(is_alive(pid) for pid in parts)
 
 
 def test_an_open_connection_does_not_hold_the_stop_up(tmp_path: Path) -> None:

@@ -36,6 +36,10 @@ def ticketing(
     )
 
 
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
 class RunningInstance:
     """A `ticketing up` or `demo` of a test."""
 
@@ -63,7 +67,7 @@ class RunningInstance:
 
         def found() -> list[int]:
             commands = {pid: command_of(pid) for pid in descendants(self.process.pid)}
-            return [pid for pid, command in commands.items() if word in {Path(part).name for part in command}]
+            return [pid for pid, command in commands.items() if word in map(_name, " ".join(command).split())]
 
         assert wait_for(lambda: len(found()) == 1, 2), f"{word}: {found()}"
         return found()[0]
@@ -90,6 +94,7 @@ def running(
     cwd: Path | None = None,
 ) -> Iterator[RunningInstance]:
     """A ready `ticketing VERB` on a free port, killed at the end if it still runs."""
+    (data_dir / "api.url").unlink(missing_ok=True)  # of one that was killed; it would look ready at once
     log = data_dir.with_name(f"{data_dir.name}.log")
     with log.open("wb") as output:
         process = subprocess.Popen(

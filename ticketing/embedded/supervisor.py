@@ -44,8 +44,8 @@ class Plan:
     workers: int = 1
 
 
-class _StopAskedError(Exception):
-    """SIGINT, SIGTERM or SIGHUP came while `prepare` was at work."""
+class _StopAsked(KeyboardInterrupt):
+    """SIGINT, SIGTERM or SIGHUP came while `prepare` was at work. Of this family so that nothing swallows it."""
 
 
 def supervise(settings: Settings, plan: Plan, say: Say, prepare: Prepare | None = None) -> None:
@@ -63,7 +63,7 @@ def supervise(settings: Settings, plan: Plan, say: Say, prepare: Prepare | None 
         try:
             instance.start(prepare)
             instance.keep_alive()
-        except _StopAskedError:
+        except _StopAsked:
             pass
         finally:
             instance.stop()
@@ -179,11 +179,11 @@ class _Signals:
 
     @contextmanager
     def raising(self) -> Iterator[None]:
-        """While inside, a signal raises `_StopAskedError`."""
+        """While inside, a signal raises `_StopAsked`."""
         self._raise = True
         try:
             if self.stop_asked:
-                raise _StopAskedError
+                raise _StopAsked
             yield
         finally:
             self._raise = False
@@ -192,7 +192,7 @@ class _Signals:
         self.stop_asked = True
         if self._raise:
             self._raise = False
-            raise _StopAskedError
+            raise _StopAsked
 
 
 @contextmanager
