@@ -97,7 +97,7 @@ def _handle_errors(app: FastAPI) -> None:
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(HTTPException, _not_routed)
     app.add_exception_handler(RequestValidationError, _invalid)
-    for failure in (Failure, DBAPIError, PoolTimeout):
+    for failure in (Failure, DBAPIError, PoolTimeout, Exception):  # the frame logs what nobody foresaw
         app.add_exception_handler(failure, _failed)
 
 

@@ -7,6 +7,7 @@ from types import FrameType
 
 import uvicorn
 
+from ticketing import logs
 from ticketing.settings import Settings
 
 GRACE_SECONDS = 3
@@ -20,6 +21,7 @@ def serve(settings: Settings, host: str, port: int, fd: int | None = None) -> No
 
     `fd` is a listening socket that was inherited; several processes may share one. Raises `Misconfigured`.
     """
+    logs.configure()
     _share_metrics(settings)
     # Imported here because prometheus_client looks at the environment once, when it is first imported.
     from ticketing.api.application import create_app

@@ -13,6 +13,7 @@ from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
 from rq.worker import SimpleWorker
 
+from ticketing import logs
 from ticketing.bootstrap import Services, build, queue_client
 from ticketing.queue import jobs
 from ticketing.queue.bell import QUEUE, Bell, rush_queue
@@ -50,6 +51,7 @@ class RushWorker(SimpleWorker):
 
 def run(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT. `settings` have every address filled in."""
+    logs.configure()
     services = build(settings)
     duties = duties_of(services)
     jobs.use(duties)

@@ -1,0 +1,115 @@
+"""Goal: `/openapi.json` describes every call of the contract, with every error each may answer, and nothing else.
+
+Method: the contract's list of calls against the document; each described call is then asked for, and must be
+routed; every reference must lead somewhere.
+"""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from tests.support.house import House
+from ticketing.api.application import document
+
+CONTRACT = [
+    "GET /api/v1/events",
+    "GET /api/v1/events/{event_id}",
+    "GET /api/v1/events/{event_id}/availability",
+    "GET /healthz",
+    "GET /readyz",
+    "GET /metrics",
+    "POST /api/v1/sessions",
+    "DELETE /api/v1/sessions/current",
+    "POST /api/v1/me/pin",
+    "GET /api/v1/me",
+    "POST /api/v1/events/{event_id}/holds",
+    "GET /api/v1/holds/{hold_id}",
+    "POST /api/v1/holds/{hold_id}/confirm",
+    "DELETE /api/v1/holds/{hold_id}",
+    "GET /api/v1/orders",
+    "GET /api/v1/orders/{order_id}",
+    "POST /api/v1/orders/{order_id}/cancel",
+    "POST /api/v1/staff/sessions",
+    "DELETE /api/v1/staff/sessions/current",
+    "GET /api/v1/staff/organisations",
+    "POST /api/v1/staff/organisations",
+    "GET /api/v1/staff/events",
+    "POST /api/v1/staff/events",
+    "GET /api/v1/staff/events/{event_id}",
+    "PATCH /api/v1/staff/events/{event_id}",
+    "POST /api/v1/staff/events/{event_id}/publish",
+    "POST /api/v1/staff/events/{event_id}/pause",
+    "POST /api/v1/staff/events/{event_id}/resume",
+    "POST /api/v1/staff/events/{event_id}/close",
+    "POST /api/v1/staff/events/{event_id}/quotas",
+    "PATCH /api/v1/staff/events/{event_id}/quotas/{quota_id}",
+    "GET /api/v1/staff/events/{event_id}/stats",
+    "GET /api/v1/staff/events/{event_id}/orders.csv",
+    "POST /api/v1/staff/cards/block",
+    "POST /api/v1/staff/cards/replace",
+    "POST /api/v1/staff/cards/reset-pin",
+    "POST /api/v1/desk/swipes",
+    "POST /api/v1/desk/pickups",
+    "POST /api/v1/desk/pickups/{pickup_id}/undo",
+    "POST /api/v1/desk/sales",
+]
+
+
+def described() -> dict[str, Any]:
+    paths: dict[str, dict[str, Any]] = document()["paths"]
+    return {
+        f"{method.upper()} {path}": call for path, calls in paths.items() for method, call in calls.items()
+    }
+
+
+def codes_of(call: Any) -> set[str]:
+    found: set[str] = set()
+    for answer in call["responses"].values():
+        problem = answer.get("content", {}).get("application/problem+json")
+        if problem:
+            found.update(problem["schema"]["allOf"][1]["properties"]["code"]["enum"])
+    return found
+
+
+def test_the_document_is_the_contract() -> None:
+    assert set(described()) == set(CONTRACT)
+
+
+def test_every_reference_leads_somewhere() -> None:
+    schemas = document()["components"]["schemas"]
+    names = set(re.findall(r"#/components/schemas/(\w+)", str(document())))
+    assert names <= set(schemas)
+    assert {"Event", "Hold", "HoldWish", "Order", "Problem"} <= names
+
+
+def test_the_hot_calls_are_described_like_any_other() -> None:
+    hold = described()["POST /api/v1/events/{event_id}/holds"]
+    assert hold["requestBody"]["content"]["application/json"]["schema"] == {
+        "$ref": "#/components/schemas/HoldWish"
+    }
+    assert hold["responses"]["201"]["content"]["application/json"]["schema"] == {
+        "$ref": "#/components/schemas/Hold"
+    }
+    assert [parameter["name"] for parameter in hold["parameters"]] == ["event_id", "Idempotency-Key"]
+    assert {
+        "sold_out",
+        "card_limit_exceeded",
+        "idempotency_key_missing",
+        "recovering",
+        "cross_origin",
+    } <= codes_of(hold)
+
+
+@pytest.mark.parametrize("call", CONTRACT)
+async def test_every_described_call_is_served(quick_house: House, call: str) -> None:
+    method, path = call.split(" ")
+    url = re.sub(r"\{\w+\}", "x", path)
+    answer = await quick_house.client.request(method, url, json={} if method in ("POST", "PATCH") else None)
+    if answer.status_code >= 400:
+        assert answer.json()["code"] in codes_of(described()[call])
+
+
+async def test_the_process_serves_the_document(quick_house: House) -> None:
+    assert (await quick_house.client.get("/openapi.json")).json() == json.loads(json.dumps(document()))
