@@ -11,7 +11,7 @@ from threading import Barrier
 from typing import Any, cast
 
 import pytest
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import select, text, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -23,6 +23,7 @@ from ticketing.inventory.keeper import Keeper
 from ticketing.inventory.keys import group_keys
 from ticketing.inventory.model import LogEntry
 from ticketing.inventory.watermarks import Watermarks
+from ticketing.orders import bulk
 from ticketing.orders import repository as orders
 from ticketing.orders.model import CursorRecord
 from ticketing.orders.tables import Cursor, Order, SetAside
@@ -228,18 +229,15 @@ def test_without_the_conflict_clause_such_an_order_is_set_aside(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: a plain INSERT."""
+    insert_rows = bulk.insert_rows
 
-    class Plain:
-        def __init__(self, table: Any) -> None:
-            self._table = table
-
-        def on_conflict_do_nothing(self, **_: Any) -> Any:
-            return insert(self._table)
+    def insert_plainly(session: Session, table: Any, columns: Any, rows: Any, _tail: str = "") -> int:
+        return insert_rows(session, table, columns, rows)
 
     event_id, sold = sell(shop)
     with shop.sessions.begin() as session:
         assert shop.orders.ensure_recorded(session, next(iter(sold)))
-    monkeypatch.setattr(orders, "insert_into", lambda _session, table: Plain(table))
+    monkeypatch.setattr(orders, "insert_rows", insert_plainly)
     shop.drain().run(event_id)
     assert len(set_aside(shop)) == 1
 

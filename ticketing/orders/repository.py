@@ -1,12 +1,14 @@
 """All SQL of the orders' room. Functions take a `Session` first; only callers commit."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
 from typing import Any, cast
 
-from sqlalchemy import Select, Table, insert, select, tuple_, update
+from sqlalchemy import Select, Table, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from ticketing.database import insert_into
+from ticketing.orders.bulk import insert_rows
 from ticketing.orders.model import (
     CursorRecord,
     OrderRecord,
@@ -31,6 +33,10 @@ from ticketing.orders.tables import (
 _ORDERS, _TICKETS = cast("Table", Order.__table__), cast("Table", Ticket.__table__)
 _CHANGING = frozenset({"status", "payment_status", "recorded_at"})
 _COLUMNS = tuple(_ORDERS.c[name] for name in OrderRecord.__struct_fields__ if name != "tickets")
+_PLAIN = tuple(name for name in OrderRecord.__struct_fields__ if name not in ("recorded_at", "tickets"))
+_plain_values = attrgetter(*_PLAIN)
+_ORDER_COLUMNS = (*_PLAIN, "recorded_at")
+_TICKET_COLUMNS = ("code", "order_id", "quota_id", "place", "price", "status")
 _FIXED = tuple(column.name for column in _ORDERS.columns if column.name not in _CHANGING)
 IDS_MAX = 1_000
 """Ids that go into one `IN (…)`; longer lists are asked in pieces."""
@@ -47,48 +53,25 @@ def record_orders(session: Session, orders: Sequence[OrderRecord], at_ms: int) -
     """
     if not orders:
         return 0
-    unless_known = insert_into(session, _ORDERS).on_conflict_do_nothing(index_elements=["id"])
-    rows = [_order_row(order, at_ms) for order in orders]
-    inserted = set(session.scalars(unless_known.returning(_ORDERS.c.id), rows))
+    rows = [(*_plain_values(order), at_ms) for order in orders]
     fresh = orders
-    if len(inserted) < len(orders):
-        _compare_known(session, [order for order in orders if order.id not in inserted])
-        fresh = [order for order in orders if order.id in inserted]
-    tickets = [_ticket_row(order.id, ticket) for order in fresh for ticket in order.tickets]
+    if insert_rows(session, _ORDERS, _ORDER_COLUMNS, rows, "ON CONFLICT (id) DO NOTHING") < len(orders):
+        fresh = _new_among(session, orders)
+    tickets = [
+        (ticket.code, order.id, ticket.quota_id, ticket.place, ticket.price, ticket.status)
+        for order in fresh
+        for ticket in order.tickets
+    ]
     if tickets:
-        session.execute(insert(_TICKETS), tickets)
+        insert_rows(session, _TICKETS, _TICKET_COLUMNS, tickets)
     return len(fresh)
 
 
-def _order_row(order: OrderRecord, at_ms: int) -> dict[str, object]:
-    return {
-        "id": order.id,
-        "number": order.number,
-        "event_id": order.event_id,
-        "member_id": order.member_id,
-        "position": order.position,
-        "channel": order.channel,
-        "status": order.status,
-        "amount": order.amount,
-        "currency": order.currency,
-        "payment_method": order.payment_method,
-        "payment_status": order.payment_status,
-        "created_at": order.created_at,
-        "hold_expires_at": order.hold_expires_at,
-        "confirmed_at": order.confirmed_at,
-        "recorded_at": at_ms,
-    }
-
-
-def _ticket_row(order_id: str, ticket: TicketRecord) -> dict[str, object]:
-    return {
-        "code": ticket.code,
-        "order_id": order_id,
-        "quota_id": ticket.quota_id,
-        "place": ticket.place,
-        "price": ticket.price,
-        "status": ticket.status,
-    }
+def _new_among(session: Session, orders: Sequence[OrderRecord]) -> list[OrderRecord]:
+    """Those that were just inserted: they have no tickets yet. The others must say the same as before."""
+    known = {order.id for order in by_ids(session, [order.id for order in orders]) if order.tickets}
+    _compare_known(session, [order for order in orders if order.id in known])
+    return [order for order in orders if order.id not in known]
 
 
 def _compare_known(session: Session, orders: Sequence[OrderRecord]) -> None:

@@ -72,15 +72,14 @@ def _is_well_formed(hold: Hold) -> bool:
 
 
 def _tickets(hold: Hold, number: str) -> tuple[TicketRecord, ...]:
-    seats = [(item.quota, item.price) for item in hold.items for _ in range(item.quantity)]
+    seats = [
+        (quota, item.price)
+        for item in hold.items
+        for quota in (identifiers.quota_id(hold.event_id, item.quota),) * item.quantity
+    ]
+    returned = hold.returned_places
     return tuple(
-        TicketRecord(
-            code=f"{number}-{place}",
-            quota_id=identifiers.quota_id(hold.event_id, quota),
-            place=place,
-            price=price,
-            status=VOID if hold.returned_places >> (place - 1) & 1 else ISSUED,
-        )
+        TicketRecord(f"{number}-{place}", quota, place, price, VOID if returned >> place - 1 & 1 else ISSUED)
         for place, (quota, price) in enumerate(seats, start=1)
     )
 
