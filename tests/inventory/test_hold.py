@@ -4,12 +4,16 @@ Method: one request at a time against the real server; every test ends on conser
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from tests.support.sale import EVENT, GROUP, HOLD_MS, Sale
+from tests.support.sale import BOUNDS, EVENT, GROUP, HOLD_MS, Sale
+from ticketing.clock import ServerClock
 from ticketing.errors import Code, Refusal
+from ticketing.inventory.keeper import Keeper
 from ticketing.inventory.model import Decided, HoldStatus, Item, QuotaRules
+from ticketing.inventory.watermarks import Watermarks
 
 
 def refusal(answer: object) -> Refusal:
@@ -128,10 +132,29 @@ def test_a_log_that_ends_too_early_is_recovering(sale: Sale) -> None:
 def test_control_without_the_position_check_an_old_copy_sells(
     sale: Sale, without: Callable[..., None]
 ) -> None:
-    without("hold", "and position >= position_min", "")
+    without("hold", "epoch == expected_epoch and position < position_min", "false")
     sale.open(5)
     sale.keeper._watermarks.expect(GROUP, "first", position=99)
     assert isinstance(sale.hold(8, (1, 1)), Decided)
+
+
+def test_what_one_process_has_seen_stops_those_who_remember_less(sale: Sale) -> None:
+    """Redis was restored from an old copy while a process started anew: alone it would sell on."""
+    sale.open(5)
+    newcomer = replace(sale, keeper=Keeper(sale.redis, ServerClock(), BOUNDS, Watermarks()))
+    sale.keeper._watermarks.expect(GROUP, "first", position=99)
+    assert isinstance(newcomer.hold(7, (1, 1)), Decided)
+    assert refusal(sale.hold(8, (1, 1))).code is Code.RECOVERING
+    assert refusal(newcomer.hold(9, (1, 1))).code is Code.RECOVERING
+
+
+def test_control_without_the_fence_the_others_sell_on(sale: Sale, without: Callable[..., None]) -> None:
+    without("hold", "if behind then redis.call('HSETNX', META, 'fence', 'behind') end", "")
+    sale.open(5)
+    newcomer = replace(sale, keeper=Keeper(sale.redis, ServerClock(), BOUNDS, Watermarks()))
+    sale.keeper._watermarks.expect(GROUP, "first", position=99)
+    assert refusal(sale.hold(8, (1, 1))).code is Code.RECOVERING
+    assert isinstance(newcomer.hold(9, (1, 1)), Decided)
 
 
 def test_a_full_backlog_refuses_new_holds(sale: Sale) -> None:

@@ -18,6 +18,7 @@ from .codes import Outcome
 from .keys import DIRECTORY, group_keys, refusals_key
 from .model import Decided, EventRules, GroupState, Hold, HoldRequest, Ledger, LogEntry, QuotaCounts, Use
 from .protocol import Bounds, Reply
+from .restore import Restore
 from .watermarks import Watermarks
 
 SCAN_COUNT = 1_000
@@ -89,6 +90,16 @@ class Keeper:
         """The last position written, or None when Redis does not know the group."""
         position = self._call(self._redis.hget, group_keys(group_id)[0], "position")
         return None if position is None else int(position)
+
+    # Recovery
+
+    def suspend(self, group_id: str, reason: str) -> bool:
+        """Stop every verb until a rebuild, in every process; False when the group was stopped before."""
+        return bool(self._call(self._redis.hsetnx, group_keys(group_id)[0], "fence", reason))
+
+    def restore(self, group_id: str, token: str) -> Restore:
+        """What makes a group anew; `token` is its next epoch."""
+        return Restore(self._redis, group_id, token)
 
     # Single requests of the rush's verbs
 

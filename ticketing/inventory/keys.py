@@ -14,6 +14,12 @@ def group_keys(group_id: str) -> list[str]:
     return [prefix + part for part in ("meta", "sale", "stock", "holds", "ledgers", "due", "log", "acts")]
 
 
+def new_keys(group_id: str, token: str) -> list[str]:
+    """Where the rebuild `token` makes sale, stock, holds and ledgers anew, beside those in use."""
+    prefix = f"ticketing:{{{group_id}}}:new:{token}:"
+    return [prefix + part for part in ("sale", "stock", "holds", "ledgers")]
+
+
 def refusals_key(group_id: str) -> str:
     """Hash: `event:code` -> how often, flushed once a second by the API processes."""
     return f"ticketing:{{{group_id}}}:refusals"

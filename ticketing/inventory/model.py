@@ -127,6 +127,12 @@ class GroupState(Struct, frozen=True):
     per_card_limit: int | None
     events: dict[str, EventState]
     next_due: int | None  # when the earliest live hold expires
+    fenced_by: str | None = None  # what stopped it: `gap`, `behind`, or the epoch of a rebuild under way
+
+    @property
+    def dropped_up_to(self) -> int:
+        """The least position that SQL must have recorded: this many entries are no longer in the log."""
+        return self.position - self.backlog
 
 
 class Use(Struct, frozen=True):

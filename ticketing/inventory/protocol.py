@@ -198,7 +198,7 @@ def configure_request(rules: EventRules) -> tuple[Any, ...]:
 
 def group_from(reply: Reply) -> GroupState | None:
     """The answer of `read_group.lua`, or None when Redis does not know the group."""
-    epoch, as_expected, backlog, limit, sales, stock, next_due = reply.results
+    epoch, as_expected, backlog, limit, sales, stock, next_due, fence = reply.results
     if not epoch:
         return None
     counts: dict[str, dict[int, QuotaCounts]] = {}
@@ -210,7 +210,15 @@ def group_from(reply: Reply) -> GroupState | None:
         for event_id, sale in sales
     }
     return GroupState(
-        reply.now, epoch, as_expected, reply.position, backlog, limit or None, events, next_due or None
+        reply.now,
+        epoch,
+        as_expected,
+        reply.position,
+        backlog,
+        limit or None,
+        events,
+        next_due or None,
+        fence or None,
     )
 
 

@@ -1,108 +1,142 @@
 """Making a group anew in Redis, after Redis forgot or SQL went back.
 
-`fence` stops every verb at once, because no caller expects its epoch. `replace` then writes the group from
-what SQL and the surviving records say, and `open` lets the verbs in again under the new epoch. An
-interrupted restore leaves the group fenced, so it can only be repeated, never half used.
+`fence` stops every verb at once, whatever epoch its caller expects. The group is then written beside the
+old one, which stays whole, and `open` puts it in place in one script, if nobody else has fenced the group
+since. So an interrupted restore leaves a group that sells nothing and has lost nothing, and of two at once
+only the later one ends.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
+import msgspec
+from msgspec import Struct
 from redis import Redis
 from redis.exceptions import RedisError
 
 from ticketing.errors import StoreUnavailable
 
-from . import protocol
-from .keys import DIRECTORY, group_keys
-from .model import EventRules, Hold, QuotaCounts
+from . import protocol, scripts
+from .codes import Outcome
+from .keys import DIRECTORY, group_keys, new_keys
+from .model import EventRules, Hold, HoldStatus, LogEntry, QuotaCounts
+from .protocol import Bounds
 
-FENCE = "restoring"
-"""The epoch of a group that is being made anew; SQL never hands it out."""
+NEW_KEYS_LIVE_SECONDS = 3_600
+"""How long the work of an interrupted restore stays in Redis."""
 
 _PIECE = 2_000
+_SCAN_COUNT = 1_000
+
+
+class Remains(Struct, frozen=True):
+    """What Redis still knows of a fenced group; `position` is 0 and `stock` empty when it knows nothing."""
+
+    position: int
+    stock: dict[tuple[str, int], QuotaCounts]
 
 
 class Restore:
-    """Fences, rewrites and opens one group."""
+    """Fences one group, writes it anew and opens it. `token` names this restore and becomes the epoch."""
 
-    def __init__(self, redis: Redis, group_id: str) -> None:
+    def __init__(self, redis: Redis, group_id: str, token: str) -> None:
         self._redis = redis
-        self._keys = group_keys(group_id)
         self._group_id = group_id
+        self._token = token
+        self._keys = group_keys(group_id)
+        self._new = new_keys(group_id, token)
+        self._sold: dict[tuple[str, int], int] = defaultdict(int)
+        self._books = _Books()
+        self._sizes = [0, 0, 0, 0]
 
-    def fence(self) -> int:
-        """Refuse every verb from now on; the last position Redis knows, 0 when it knows nothing."""
-        try:
-            self._redis.hset(self._keys[0], "epoch", FENCE)
-            position = self._redis.hget(self._keys[0], "position")
-        except RedisError as error:
-            raise StoreUnavailable("Redis did not answer") from error
-        return int(position or 0)
+    def fence(self) -> Remains:
+        """Refuse every verb from now on; what Redis still knows."""
+        meta, _, stock, *_ = self._keys
+        with _answering():
+            self._redis.hset(meta, "fence", self._token)
+            position: Any = self._redis.hget(meta, "position")
+            rows: Any = self._redis.hgetall(stock)
+        counts = {_quota(field): protocol.counts_from(protocol.unpack(row)) for field, row in rows.items()}
+        return Remains(int(position or 0), counts)
 
-    def replace(
-        self,
-        events: Sequence[EventRules],
-        capacities: dict[tuple[str, int], QuotaCounts],
-        sold: Iterable[Hold],
-    ) -> int:
-        """Write the fenced group anew: rules, stock and the confirmed holds in `sold`; returns how many those are.
+    def is_mine(self) -> bool:
+        """Whether nobody has fenced the group since, and Redis has not forgotten it again."""
+        with _answering():
+            fence: Any = self._redis.hget(self._keys[0], "fence")
+        return bool(fence == self._token.encode())
 
-        `capacities` gives capacity and withheld of each quota; held becomes 0, sold is counted here.
+    def log(self) -> Iterator[LogEntry]:
+        """Every entry that the log still holds, in order."""
+        after = 0
+        while True:
+            with _answering():
+                rows: Any = self._redis.xrange(self._keys[6], min=f"({after}-0", count=_PIECE)
+            for entry_id, fields in rows:
+                after = int(entry_id.split(b"-")[0])
+                yield protocol.entry_from(after, fields[b"e"])
+            if len(rows) < _PIECE:
+                return
+
+    def holds(self) -> Iterator[tuple[str, Hold | None]]:
+        """Every hold Redis still has, by id, in no order; None for one whose bytes cannot be read."""
+        with _answering():
+            for field, packed in self._redis.hscan_iter(self._keys[3], count=_SCAN_COUNT):
+                yield field.decode(errors="replace"), _hold_or_none(field, packed)
+
+    def add(self, holds: Iterable[Hold]) -> int:
+        """Write holds into the new group: what a confirmed one has sold counts; returns how many were written.
+
+        A hold must not be added twice.
         """
-        try:
-            return self._replace(events, capacities, sold)
-        except RedisError as error:
-            raise StoreUnavailable("Redis did not answer") from error
-
-    def open(self, epoch: str, position: int, limit: int | None) -> None:
-        """Let the verbs in again under `epoch`; the log goes on above `position`."""
-        try:
-            self._redis.hset(
-                self._keys[0], mapping={"epoch": epoch, "position": position, "limit": limit or 0}
-            )
-        except RedisError as error:
-            raise StoreUnavailable("Redis did not answer") from error
-
-    def _replace(
-        self,
-        events: Sequence[EventRules],
-        capacities: dict[tuple[str, int], QuotaCounts],
-        sold: Iterable[Hold],
-    ) -> int:
-        _, sale, stock, holds, ledgers, due, log, _ = self._keys
-        self._redis.delete(sale, stock, holds, ledgers, due, log)
-        tally, books = _Tally(), _Books()
-        for piece in _pieces(sold):
-            rows: dict[Any, Any] = {hold.id: protocol.encode(protocol.hold_row(hold)) for hold in piece}
-            self._redis.hset(holds, mapping=rows)
+        written = 0
+        for piece in _pieces(holds):
+            self._write(2, {hold.id: protocol.hold_row(hold) for hold in piece})
+            written += len(piece)
             for hold in piece:
-                tally.add(hold)
-                books.add(hold)
-        for piece_of_books in _pieces(books.rows()):
-            accounts: dict[Any, Any] = dict(piece_of_books)
-            self._redis.hset(ledgers, mapping=accounts)
+                if hold.status is HoldStatus.CONFIRMED:
+                    self._count(hold)
+        return written
+
+    def complete(self, events: Sequence[EventRules], capacities: dict[tuple[str, int], QuotaCounts]) -> None:
+        """Write ledgers, rules and stock; `capacities` gives capacity and withheld, held becomes 0."""
+        for piece in _pieces(self._books.rows()):
+            self._write(3, dict(piece))
         for rules in events:
-            _, packed, _ = protocol.configure_request(rules)
-            self._redis.hset(sale, rules.event_id, protocol.encode(packed))
-            self._redis.hset(DIRECTORY, rules.event_id, self._group_id)
+            self._write(0, {rules.event_id: protocol.configure_request(rules)[1]})
+            with _answering():
+                self._redis.hset(DIRECTORY, rules.event_id, self._group_id)
         for (event_id, quota), counts in capacities.items():
-            row = (counts.capacity, counts.withheld, 0, tally.sold[event_id, quota])
-            self._redis.hset(stock, f"{event_id}/{quota}", protocol.encode(row))
-        return tally.orders
+            row = (counts.capacity, counts.withheld, 0, self._sold[event_id, quota])
+            self._write(1, {f"{event_id}/{quota}": row})
 
+    def open(self, position: int, limit: int | None) -> bool:
+        """Let the verbs in again under the new epoch; the log goes on above `position`.
 
-class _Tally:
-    def __init__(self) -> None:
-        self.sold: dict[tuple[str, int], int] = defaultdict(int)
-        self.orders = 0
+        False, and nothing changes, when another restore has begun since.
+        """
+        script, keys = scripts.load("restore"), [*self._keys, *self._new]
+        request = protocol.encode((self._token, position, limit or 0, self._sizes))
+        envelope = protocol.envelope(self._token, 0, Bounds())
+        with _answering():
+            raw: Any = self._redis.eval(script.source, len(keys), *keys, envelope, request)
+        return bool(protocol.decode(raw).results[0] == Outcome.OK)
 
-    def add(self, hold: Hold) -> None:
-        self.orders += 1
+    def _count(self, hold: Hold) -> None:
+        self._books.add(hold)
         for quota in _kept_seats(hold):
-            self.sold[hold.event_id, quota] += 1
+            self._sold[hold.event_id, quota] += 1
+
+    def _write(self, key: int, rows: dict[str, Any]) -> None:
+        mapping: dict[Any, Any] = {field: protocol.encode(row) for field, row in rows.items()}
+        with _answering():
+            pipeline = self._redis.pipeline(transaction=False)
+            pipeline.hset(self._new[key], mapping=mapping)
+            pipeline.expire(self._new[key], NEW_KEYS_LIVE_SECONDS)
+            pipeline.execute()
+        self._sizes[key] += len(rows)
 
 
 class _Books:
@@ -117,10 +151,10 @@ class _Books:
         for quota in _kept_seats(hold):
             self._uses[hold.member][hold.event_id, quota] += 1
 
-    def rows(self) -> Iterator[tuple[str, bytes]]:
+    def rows(self) -> Iterator[tuple[str, Any]]:
         for member, ids in self._ids.items():
             uses = [(event_id, quota, 0, n) for (event_id, quota), n in self._uses[member].items()]
-            yield str(member), protocol.encode((0, 0, 0, uses, ids))
+            yield str(member), (0, 0, 0, uses, ids)
 
 
 def _kept_seats(hold: Hold) -> Iterator[int]:
@@ -128,7 +162,27 @@ def _kept_seats(hold: Hold) -> Iterator[int]:
     return (quota for place, quota in enumerate(seats) if not hold.returned_places >> place & 1)
 
 
+def _hold_or_none(field: bytes, packed: bytes) -> Hold | None:
+    try:
+        return protocol.hold_from(field.decode(), protocol.unpack(packed))
+    except (msgspec.MsgspecError, ValueError, TypeError, LookupError):
+        return None
+
+
+def _quota(field: bytes) -> tuple[str, int]:
+    event_id, _, number = field.decode().rpartition("/")
+    return event_id, int(number)
+
+
 def _pieces(rows: Iterable[Any]) -> Iterator[list[Any]]:
     iterator = iter(rows)
     while piece := list(islice(iterator, _PIECE)):
         yield piece
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except RedisError as error:
+        raise StoreUnavailable("Redis did not answer") from error

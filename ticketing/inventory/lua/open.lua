@@ -2,10 +2,10 @@
 --
 -- uses     group
 -- request  {limit per member over the group (0: none), position}
--- results  {OK}, {EXISTS} (open under this epoch) or {RECOVERING} (open under another)
+-- results  {OK}, {EXISTS} (open under this epoch) or {RECOVERING} (open under another, or fenced)
 -- writes   meta
 
-if epoch then return reply({ known_group and EXISTS or RECOVERING }) end
+if epoch or fence then return reply({ known_group and EXISTS or RECOVERING }) end
 local limit
 limit, position = unpack(request)
 redis.call('HSET', META, 'epoch', expected_epoch, 'limit', limit)

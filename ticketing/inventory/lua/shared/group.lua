@@ -10,12 +10,15 @@ local expected_epoch, position_min, given_now, backlog_max, live_holds_max, aban
   unpack(cmsgpack.unpack(ARGV[1]))
 local request = cmsgpack.unpack(ARGV[2])
 
-local epoch, position, highest, group_limit =
-  unpack(redis.call('HMGET', META, 'epoch', 'position', 'highest', 'limit'))
+local epoch, position, highest, group_limit, fence =
+  unpack(redis.call('HMGET', META, 'epoch', 'position', 'highest', 'limit', 'fence'))
 position, highest, group_limit = tonumber(position or 0), tonumber(highest or 0), tonumber(group_limit or 0)
 
 -- A log that ends before a position somebody has seen was restored from an old copy.
-local known_group = epoch == expected_epoch and position >= position_min
+local behind = epoch == expected_epoch and position < position_min
+
+-- A fence stops every verb until a rebuild has made the group anew.
+local known_group = epoch == expected_epoch and not behind and not fence
 
 -- A clock that steps back must not revive what has expired: the highest time seen counts.
 local time = redis.call('TIME')

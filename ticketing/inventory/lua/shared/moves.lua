@@ -2,6 +2,9 @@
 
 local due_added, due_removed = {}, {}
 
+-- One process has seen a later log than this: nobody who remembers less shall sell on from here.
+if behind then redis.call('HSETNX', META, 'fence', 'behind') end
+
 -- The member's use of a quota, and its place in the ledger; a use comes and goes with its tickets.
 local function use_of(ledger, event, quota)
   for place, use in ipairs(ledger[USES]) do
