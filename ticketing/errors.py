@@ -62,6 +62,11 @@ class Refusal(TicketingError):
         self.facts = facts
 
 
+def invalid(*errors: tuple[str, str]) -> Refusal:
+    """The refusal of a request whose fields are wrong: (field, reason) for each."""
+    return Refusal(Code.INVALID, errors=[{"field": field, "reason": reason} for field, reason in errors])
+
+
 class Failure(TicketingError):
     """Something broke; raise it `from` its cause."""
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.support.people import CARD, OTHER_CARD, OTHER_PIN, PIN, Union
-from ticketing.database import Sessions, reading
+from ticketing.database import Sessions
 from ticketing.errors import Code, Refusal
 from ticketing.keyring import Keyring
 from ticketing.members.tables import ACTIVE, BLOCKED, REPLACED
@@ -38,19 +38,6 @@ def refusal(act: Callable[..., object], *arguments: object) -> Refusal:
 
 def faults(refused: Refusal) -> list[str]:
     return [error["field"] for error in refused.facts.get("errors", [])]
-
-
-def test_a_card_is_found_as_it_is_swiped(union: Union) -> None:
-    with reading(union.sessions) as session:
-        found = union.cards.find(session, f" {CARD}\n")
-        assert found is not None
-        assert (found.member.id, found.card.last_four, found.organisation.id) == (
-            union.member,
-            "0001",
-            "east",
-        )
-        assert union.cards.find(session, "0062229999") is None
-        assert union.cards.find(session, "not a number") is None
 
 
 def test_blocking(union: Union) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import python_calamine
 
-from ticketing.errors import Code, Refusal
+from ticketing.errors import Refusal, invalid
 from ticketing.members.card_lines import OPTIONAL, REQUIRED, CardLine
 
 FILE_BYTES_MAX = 128 * 1024 * 1024
@@ -120,4 +120,4 @@ def _text(value: Any) -> str:
 
 
 def _refusal(reason: str) -> Refusal:
-    return Refusal(Code.INVALID, errors=[{"field": "file", "reason": reason}])
+    return invalid(("file", reason))

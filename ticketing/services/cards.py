@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from ticketing.clock import ServerClock
 from ticketing.database import Sessions
-from ticketing.errors import Code, Refusal
+from ticketing.errors import Code, Refusal, invalid
 from ticketing.keyring import Keyring
 from ticketing.members import bulk, repository
 from ticketing.members.bulk import NewMember
@@ -42,11 +42,6 @@ class CardService:
         self._sessions = sessions
         self._keyring = keyring
         self._clock = clock
-
-    def find(self, session: Session, card_number: str) -> Holder | None:
-        """Who holds the card with this number, as swiped or typed; whatever its status."""
-        number = read_card_number(card_number)
-        return repository.holder_by_card(session, self._keyring.card_digest(number)) if number else None
 
     def block(self, staff: Claims, card_number: str, reason: str) -> None:
         """Stop the card: no login, and within two seconds no buying. Blocking a blocked card is no error."""
@@ -91,7 +86,7 @@ class CardService:
         if not may(staff, CARD_ROLES, staff.organisation_path):
             raise Refusal(Code.FORBIDDEN)
         if not 0 < len(reason.strip()) <= REASON_MAX:
-            raise _invalid("reason", f"must have 1 to {REASON_MAX} characters")
+            raise invalid(("reason", f"must have 1 to {REASON_MAX} characters"))
         number = read_card_number(card_number) or ""
         holder = repository.holder_by_card(session, self._keyring.card_digest(number), lock=True)
         if holder is None or holder.card.status == REPLACED or not staff.covers(holder.organisation.path):
@@ -115,7 +110,7 @@ class CardService:
         try:
             session.flush()
         except IntegrityError as error:
-            raise _invalid("new_card_number", "belongs to a card already") from error
+            raise invalid(("new_card_number", "belongs to a card already")) from error
         return card
 
     @staticmethod
@@ -137,9 +132,5 @@ def create_members(session: Session, rows: Iterable[NewMember], at: int) -> list
 def _new_number(typed: str) -> str:
     number = read_card_number(typed)
     if number is None:
-        raise _invalid("new_card_number", f"must be {CARD_NUMBER_RULE}")
+        raise invalid(("new_card_number", f"must be {CARD_NUMBER_RULE}"))
     return number
-
-
-def _invalid(field: str, reason: str) -> Refusal:
-    return Refusal(Code.INVALID, errors=[{"field": field, "reason": reason}])

@@ -2,7 +2,7 @@
 
 import hmac
 
-from ticketing.errors import Code, Refusal
+from ticketing.errors import invalid
 from ticketing.keyring import Keyring
 from ticketing.members.numbers import PIN_RULE, new_salt, read_pin
 from ticketing.members.repository import PinRecord
@@ -30,9 +30,7 @@ def new_pin(typed: str, previous: str) -> str:
     """The PIN a member chooses. Raises `Refusal` INVALID naming `new_pin`."""
     pin = read_pin(typed)
     if pin is None:
-        raise Refusal(Code.INVALID, errors=[{"field": "new_pin", "reason": f"must be {PIN_RULE}"}])
+        raise invalid(("new_pin", f"must be {PIN_RULE}"))
     if pin == read_pin(previous):
-        raise Refusal(
-            Code.INVALID, errors=[{"field": "new_pin", "reason": "must differ from the present PIN"}]
-        )
+        raise invalid(("new_pin", "must differ from the present PIN"))
     return pin

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from ticketing.clock import ServerClock
 from ticketing.database import Sessions, reading
-from ticketing.errors import Code, Refusal
+from ticketing.errors import Code, Refusal, invalid
 from ticketing.members import repository as members
 from ticketing.members.tables import Organisation
 from ticketing.services import trail
@@ -56,11 +56,11 @@ class StaffService:
         """Add an account; its password, random unless given. The operator's act: there is no HTTP call for it."""
         name = read_username(username)
         if name is None:
-            raise _invalid("username", f"must be {USERNAME_RULE}")
+            raise invalid(("username", f"must be {USERNAME_RULE}"))
         if role not in list(Role):
-            raise _invalid("role", f"must be one of {', '.join(Role)}")
+            raise invalid(("role", f"must be one of {', '.join(Role)}"))
         if password is not None and len(password) < PASSWORD_LENGTH_MIN:
-            raise _invalid("password", f"must have at least {PASSWORD_LENGTH_MIN} characters")
+            raise invalid(("password", f"must have at least {PASSWORD_LENGTH_MIN} characters"))
         chosen = password or random_password()
         hashed = hash_password(chosen)
         with self._sessions.begin() as session:
@@ -83,7 +83,7 @@ class StaffService:
             if not may(staff, {Role.MANAGER}, parent.path if parent else staff.organisation_path):
                 raise Refusal(Code.FORBIDDEN)
             if parent is None:
-                raise _invalid("parent", "is unknown")
+                raise invalid(("parent", "is unknown"))
             return self._plant(session, organisation_id, name, kind, parent, staff.actor)
 
     def add_root(
@@ -98,12 +98,12 @@ class StaffService:
         self, session: Session, username: str, hashed: str, role: str, organisation_id: str, actor: str
     ) -> None:
         if members.organisation(session, organisation_id) is None:
-            raise _invalid("organisation", "is unknown")
+            raise invalid(("organisation", "is unknown"))
         now = self._clock.now_ms()
         try:
             account = staff_repository.add_account(session, username, hashed, role, organisation_id, now)
         except IntegrityError as error:
-            raise _invalid("username", "is taken") from error
+            raise invalid(("username", "is taken")) from error
         facts = {"username": username, "role": role, "organisation": organisation_id}
         trail.record(session, now, actor, "staff.add", f"staff:{account.id}", facts)
 
@@ -118,23 +118,19 @@ class StaffService:
     ) -> Organisation:
         chosen = organisation_id or secrets.token_hex(5)
         if not _ORGANISATION_ID.fullmatch(chosen):
-            raise _invalid("id", f"must be {ORGANISATION_ID_RULE}")
+            raise invalid(("id", f"must be {ORGANISATION_ID_RULE}"))
         if not 0 < len(name.strip()) <= NAME_MAX:
-            raise _invalid("name", f"must have 1 to {NAME_MAX} characters")
+            raise invalid(("name", f"must have 1 to {NAME_MAX} characters"))
         if kind not in KINDS:
-            raise _invalid("kind", f"must be one of {', '.join(KINDS)}")
+            raise invalid(("kind", f"must be one of {', '.join(KINDS)}"))
         if parent is not None and len(parent.path) + 1 + len(chosen) > PATH_MAX:
-            raise _invalid("parent", "lies too deep")
+            raise invalid(("parent", "lies too deep"))
         try:
             node = members.add_organisation(session, chosen, name.strip(), kind, parent)
         except IntegrityError as error:
-            raise _invalid("id", "is taken") from error
+            raise invalid(("id", "is taken")) from error
         facts = {"name": node.name, "kind": kind, "parent": parent.id if parent else None}
         trail.record(
             session, self._clock.now_ms(), actor, "organisation.add", f"organisation:{chosen}", facts
         )
         return node
-
-
-def _invalid(field: str, reason: str) -> Refusal:
-    return Refusal(Code.INVALID, errors=[{"field": field, "reason": reason}])
