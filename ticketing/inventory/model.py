@@ -2,6 +2,7 @@
 
 Quotas are the numbers they have inside their event; `ticketing.identifiers` turns them into public ids.
 Times are milliseconds by Redis' clock, prices are integers in the smallest unit.
+What comes in thousands (`gc=False`) refers to plain values only, so the garbage collector need not look.
 """
 
 from enum import StrEnum
@@ -21,7 +22,7 @@ class HoldStatus(StrEnum):
     EXPIRED = "expired"
 
 
-class Item(Struct, frozen=True):
+class Item(Struct, frozen=True, gc=False):
     """`quantity` tickets of quota number `quota`, at `price` each when the hold was made."""
 
     quota: int
@@ -29,7 +30,7 @@ class Item(Struct, frozen=True):
     price: int = 0
 
 
-class Hold(Struct, frozen=True):
+class Hold(Struct, frozen=True, gc=False):
     """A hold as Redis has it now; once confirmed it is the order."""
 
     id: str
@@ -151,7 +152,7 @@ class Ledger(Struct, frozen=True):
     holds: tuple[Hold, ...] = ()
 
 
-class LogEntry(Struct, frozen=True):
+class LogEntry(Struct, frozen=True, gc=False):
     """One entry of a group's outbox: `order` carries the hold, the keeper's acts their facts."""
 
     position: int

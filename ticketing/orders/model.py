@@ -1,16 +1,18 @@
 """What the orders' room takes and gives: plain values, made once from a hold or from SQL's rows.
 
-Times are milliseconds by Redis' clock, money is an integer in the smallest unit.
+Times are milliseconds by Redis' clock, money is an integer in the smallest unit. Orders and tickets come in
+thousands and refer to plain values only, so the garbage collector need not look at them (`gc=False`).
 """
 
 from itertools import groupby
 
 from msgspec import Struct
+from sqlalchemy.exc import DataError, IntegrityError
 
 from ticketing.orders.tables import COLLECTED, DUE, ISSUED, VOID
 
 
-class TicketRecord(Struct, frozen=True):
+class TicketRecord(Struct, frozen=True, gc=False):
     """One seat of an order; `place` counts from 1 and is the bit that a return sets."""
 
     code: str
@@ -26,7 +28,7 @@ class TicketRecord(Struct, frozen=True):
         return 1 << (self.place - 1)
 
 
-class OrderRecord(Struct, frozen=True):
+class OrderRecord(Struct, frozen=True, gc=False):
     """A confirmed hold. `recorded_at` is None while only Redis has it."""
 
     id: str
@@ -104,3 +106,7 @@ class PickupRecord(Struct, frozen=True):
 
 class Poison(ValueError):
     """A log entry that cannot be recorded for what it says, however often it is tried."""
+
+
+POISONOUS = (Poison, IntegrityError, DataError, OverflowError)
+"""What an entry's content can cause when it is recorded. An outage, a lock or a deadlock is none of these."""

@@ -61,14 +61,14 @@ def order_from_hold(hold: Hold, currency: str) -> OrderRecord:
 
 def _is_well_formed(hold: Hold) -> bool:
     """Whether numbers are numbers and texts are texts: the log's bytes are read without asking for types."""
+    texts = (hold.id, hold.channel, hold.number, hold.payment_method)
     numbers = [hold.member, hold.created_at, hold.confirmed_at, hold.position, hold.returned_places]
+    tickets = 0
     for item in hold.items:
         numbers += (item.quota, item.quantity, item.price)
-    if not all(type(text) is str for text in (hold.id, hold.channel, hold.number, hold.payment_method)):
-        return False
-    return all(type(number) is int for number in numbers) and (
-        0 < sum(item.quantity for item in hold.items) <= TICKETS_PER_HOLD_MAX
-    )
+        tickets += item.quantity if type(item.quantity) is int else 0
+    well_typed = set(map(type, texts)) == {str} and set(map(type, numbers)) == {int}
+    return well_typed and 0 < tickets <= TICKETS_PER_HOLD_MAX
 
 
 def _tickets(hold: Hold, number: str) -> tuple[TicketRecord, ...]:
