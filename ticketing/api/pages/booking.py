@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from ticketing.api import schemas, views
@@ -114,6 +117,17 @@ async def look_up(site: Site, member: Claims, hold_id: str) -> Hold:
         return found
     ours = found is None and site.services.keyring.owns_hold(hold_id, member.id)
     raise Refusal(Code.HOLD_EXPIRED if ours else Code.NOT_FOUND)
+
+
+async def order(site: Site, member: Claims, order_id: str) -> schemas.Order:
+    """A member's own order. While SQL is away it is shown as it was confirmed, from Redis' record."""
+    try:
+        return views.order_view(await run_in_threadpool(site.services.orders.get, member.id, order_id))
+    except (DBAPIError, PoolTimeout):
+        hold = await look_up(site, member, order_id)
+        if hold.status is not HoldStatus.CONFIRMED:
+            raise
+        return views.order_as_confirmed(hold, site.board.currency_of(hold.event_id))
 
 
 def methods(event: schemas.Event | None, hold: schemas.Hold) -> list[str]:

@@ -222,7 +222,7 @@ async def show_order(request: Request) -> Response:
 async def _order_page(request: Request, refusal: Refusal | None = None) -> HTMLResponse:
     site, order_id = site_of(request), request.path_params["order_id"]
     member = site.require(request, "member", f"/orders/{order_id}")
-    order = views.order_view(await in_thread(site.services.orders.get, member.id, order_id))
+    order = await booking.order(site, member, order_id)
     event = site.board.event(order.event_id)
     return site.page(
         request,
@@ -258,7 +258,7 @@ async def show_qr(request: Request) -> Response:
     """The QR code of one ticket as a picture of its own: no page may carry inline styles."""
     site, order_id = site_of(request), request.path_params["order_id"]
     member = site.require(request, "member", f"/orders/{order_id}")
-    order = views.order_view(await in_thread(site.services.orders.get, member.id, order_id))
+    order = await booking.order(site, member, order_id)
     place = request.path_params["place"]
     if not 1 <= place <= len(order.tickets):
         raise Refusal(Code.NOT_FOUND)

@@ -133,7 +133,8 @@ class _Wording:
         return " / ".join(self._gettext(names.PAYMENT_METHODS.get(method, method)) for method in methods)
 
     def payment_sentence(self, order: schemas.Order) -> str:
-        amount = self._formats.money(order.amount, order.currency)
+        due = order.payment.status == "due"
+        amount = self._formats.money(amount_left(order) if due else order.amount, order.currency)
         return self._gettext(names.PAYMENT_SENTENCES[order.payment.status]) % {"amount": amount}
 
     def confirm_name(self, method: str, hold: schemas.Hold) -> str:
@@ -161,6 +162,12 @@ def redirect(path: str) -> RedirectResponse:
 def quota_of(event: schemas.Event | None, quota_id: str) -> schemas.Quota | None:
     """An event's quota by its id, or None when either is not known."""
     return next((quota for quota in event.quotas if quota.id == quota_id), None) if event else None
+
+
+def amount_left(order: schemas.Order) -> int:
+    """What the tickets cost that were not cancelled."""
+    prices = {item.quota_id: item.price for item in order.items}
+    return sum(prices[ticket.quota_id] for ticket in order.tickets if ticket.status != "void")
 
 
 def order_state(order: schemas.Order) -> str:
