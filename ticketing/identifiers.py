@@ -28,9 +28,9 @@ def quota_id(event_id: str, number: int) -> str:
 def quota_number(event_id: str, quota: str) -> int | None:
     """The number inside `event_id` that `quota` names, or None when it is not of that event."""
     prefix, _, tail = quota.rpartition("-")
-    if prefix != event_id or not (tail.isascii() and tail.isdecimal()) or len(tail) > 4:
-        return None
-    return int(tail) or None
+    if prefix != event_id or not (tail.isascii() and tail.isdecimal()) or len(tail) > 4 or tail[0] == "0":
+        return None  # a leading zero would give one quota two names
+    return int(tail)
 
 
 def event_of(hold_or_order_id: str) -> str:

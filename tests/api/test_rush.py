@@ -177,3 +177,75 @@ async def test_a_member_who_moved_is_eligible_where_they_are_now(quick_house: Ho
     assert (await quick_house.hold(event, session)).json()["code"] == "not_eligible"
     quick_house.tell_sessions(7, organisation_path="district.west")
     assert (await quick_house.hold(event, session)).status_code == 201
+
+
+async def test_nothing_is_sold_before_the_opening_in_a_pause_or_after_the_end(quick_house: House) -> None:
+    now, session = quick_house.now, quick_house.member(7)
+    later = quick_house.publish(5, opens_at=now + 60_000)
+    refused = (await quick_house.hold(later, session)).json()
+    shown = (await quick_house.client.get(f"{EVENTS}/{later}")).json()
+    assert (refused["code"], refused["opens_at"], shown["status"]) == (
+        "sale_not_open",
+        shown["opens_at"],
+        "scheduled",
+    )
+    manager = quick_house.claims("staff", 1, "district", role="manager")
+    event = quick_house.publish(5)
+    held = (await quick_house.hold(event, session)).json()
+    quick_house.services.catalogue.pause(manager, event)
+    assert (await quick_house.hold(event, session, key="2")).json()["code"] == "sale_paused"
+    quick_house.services.catalogue.close(manager, event)
+    assert (await quick_house.hold(event, session, key="2")).json()["code"] == "sale_closed"
+    assert (await quick_house.confirm(held["id"], session)).status_code == 200
+
+
+async def test_the_list_is_by_sale_time_and_can_be_narrowed(quick_house: House) -> None:
+    soon = quick_house.publish(5, opens_at=quick_house.now + 60_000)
+    now = quick_house.publish(5)
+    quick_house.draft(5)
+    await quick_house.front.board.refresh()
+
+    async def listed(**query: str) -> list[str]:
+        answer = await quick_house.client.get(EVENTS, params=query)
+        assert all("quotas" not in event for event in answer.json()["events"])
+        return [event["id"] for event in answer.json()["events"]]
+
+    assert await listed() == [now, soon]
+    assert await listed(status="scheduled") == [soon]
+    assert await listed(organisation="district", status="open") == [now]
+    assert await listed(organisation="west") == []
+    wrong = await quick_house.client.get(EVENTS, params={"status": "draft"})
+    assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "status")
+
+
+async def test_a_head_is_a_get(quick_house: House) -> None:
+    event = quick_house.publish(5)
+    for url in (f"{EVENTS}/{event}", EVENTS, "/healthz"):
+        assert (await quick_house.client.head(url)).status_code == 200
+
+
+async def test_a_quota_has_one_name(quick_house: House) -> None:
+    event = quick_house.publish(5)
+    headers = quick_house.member(7) | {"idempotency-key": "k"}
+    for names in (
+        (f"{event}-1", f"{event}-01"),
+        (f"{event}-",),
+        (f"{event}-0",),
+        (f"{event}-9",),
+        ("other-1",),
+    ):
+        wish = {"items": [{"quota_id": name, "quantity": 1} for name in names]}
+        answer = await quick_house.client.post(f"{EVENTS}/{event}/holds", headers=headers, json=wish)
+        assert answer.json()["code"] == "not_found"
+
+
+async def test_a_card_that_another_process_blocked_stops_buying_within_two_seconds(
+    quick_house: House,
+) -> None:
+    event, member = quick_house.publish(50), quick_house.add_member(number="6222000000000001")
+    session = quick_house.member(member)
+    assert (await quick_house.hold(event, session)).status_code == 201
+    manager = quick_house.claims("staff", 1, "district", role="manager")
+    quick_house.services.cards.block(manager, "6222000000000001", "lost")
+    await asyncio.sleep(2)
+    assert (await quick_house.hold(event, session, key="late")).json()["code"] == "card_blocked"

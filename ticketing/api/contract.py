@@ -16,8 +16,9 @@ class Operation(Struct, frozen=True, kw_only=True):
     """One call of the contract.
 
     `caller` is who may call: "public", "member" or "staff", and `roles` which of the staff (none: all).
-    `takes` and `gives` are structs of `schemas`; `keyed` calls need an Idempotency-Key; `codes` are the
-    refusals beside those that all of this brings along.
+    `takes` and `gives` are structs of `schemas`; `keyed` calls need an Idempotency-Key; those
+    that `replay` say so when they give a first answer again; `codes` are the refusals beside those that all
+    of this brings along.
     """
 
     method: str
@@ -31,6 +32,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     gives: type[Struct] | None = None
     status: int = 200
     keyed: bool = False
+    replays: bool = False
     codes: tuple[Code, ...] = ()
     media_type: str = "application/json"
     query: tuple[str, ...] = ()

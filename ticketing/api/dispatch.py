@@ -19,6 +19,7 @@ from ticketing.clock import ServerClock
 from ticketing.errors import Code, Failure, Refusal
 
 PREFIX = "/api/v1/"
+NOTE_SECONDS = 1.0
 _BODILESS = frozenset({204, 304})
 
 _log = structlog.get_logger(__name__)
@@ -44,13 +45,16 @@ class Dispatch:
         self._onward = onward
         self._clock = clock
         self._tally = tally
+        self._noted_at = 0.0
         self._calls: dict[Shape, dict[str, HotCall]] = {}
         for operation, handle in calls:
             methods = self._calls.setdefault(_shape(operation.path)[0], {})
             methods[operation.method] = (operation, handle)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a hot call; anything else is the next application's."""
+        """Answer a hot call; anything else is the next application's. A HEAD is a GET whose body stays here."""
+        if scope["type"] == "http" and scope["method"] == "HEAD":
+            scope = {**scope, "method": "GET"}
         if scope["type"] == "http" and scope["path"].startswith(PREFIX):
             shape, id_ = _shape(scope["path"])
             methods = self._calls.get(shape)
@@ -78,14 +82,19 @@ class Dispatch:
         except Refusal as refusal:
             return refused(refusal)
         except Failure as failure:
-            _log.warning(
-                "unavailable", path=asked.scope["path"], error=str(failure), cause=repr(failure.__cause__)
-            )
+            self._note(failure)
         except ClientGone:
             raise
         except Exception:  # noqa: BLE001 - the last net: what broke is logged, and no traceback leaves
             _log.exception("unexpected", path=asked.scope["path"])
         return refused(Refusal(Code.UNAVAILABLE))
+
+    def _note(self, failure: Failure) -> None:
+        # While Redis is away every request fails alike; a line a second says as much as thousands.
+        now = time.monotonic()
+        if now - self._noted_at >= NOTE_SECONDS:
+            self._noted_at = now
+            _log.warning("unavailable", error=str(failure), cause=repr(failure.__cause__))
 
     async def _send(self, answer: Answer, send: Send) -> None:
         headers = [*answer.headers, (b"server-time", b"%d" % self._clock.now_ms())]

@@ -83,7 +83,7 @@ def _parameter(name: str, place: str, schema: dict[str, Any], *, required: bool 
 
 def _answer(operation: Operation) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": operation.summary, "headers": {"Server-Time": _SERVER_TIME}}
-    if operation.keyed:
+    if operation.replays:
         answer["headers"]["Idempotent-Replayed"] = _REPLAYED
     if operation.gives is not None:
         schema = {"$ref": _REF.format(name=operation.gives.__name__)}

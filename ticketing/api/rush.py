@@ -277,6 +277,7 @@ HOLD = Operation(
     gives=schemas.Hold,
     status=201,
     keyed=True,
+    replays=True,
     codes=(Code.NOT_FOUND, Code.RATE_LIMITED, *_SALE_CODES),
 )
 LOOK_UP = Operation(
@@ -305,6 +306,7 @@ CONFIRM = Operation(
     caller="member",
     takes=schemas.Confirmation,
     gives=schemas.Order,
+    replays=True,
     codes=(*_HOLD_CODES, Code.HOLD_RELEASED, Code.PAYMENT_REQUIRED, Code.CARD_BLOCKED, Code.RECOVERING),
 )
 
