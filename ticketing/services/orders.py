@@ -62,7 +62,7 @@ def order_from_hold(hold: Hold, currency: str) -> OrderRecord:
 def _is_well_formed(hold: Hold) -> bool:
     """Whether numbers are numbers and texts are texts: the log's bytes are read without asking for types."""
     texts = (hold.id, hold.channel, hold.number, hold.payment_method)
-    numbers = [hold.member, hold.created_at, hold.confirmed_at, hold.position, hold.returned_places]
+    numbers = [hold.member, hold.created_at, hold.expires_at, hold.confirmed_at, hold.position]
     tickets = 0
     for item in hold.items:
         numbers += (item.quota, item.quantity, item.price)
