@@ -79,7 +79,7 @@ def test_interrupted_it_leaves_nothing(tmp_path: Path, number: signal.Signals) -
     assert rush.returncode == 130
     assert wait_for(lambda: not any(map(is_alive, parts)), 5)
     assert [path.name for path in tmp_path.iterdir()] == ["log"]
-    assert said().endswith("ticketing: stopped\n")
+    assert said().endswith("stopped; no process and no file of the rehearsal is left\n")
 
 
 def test_wrong_use_is_said_in_one_line() -> None:

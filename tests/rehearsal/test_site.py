@@ -54,7 +54,9 @@ def answering(status: int, body: Any) -> Iterator[str]:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data_dir=tmp_path, secret_key=SecretStr("a secret that only tests use"))
+    return Settings(
+        data_dir=tmp_path, database_url="sqlite://", secret_key=SecretStr("a secret that only tests use")
+    )
 
 
 def test_real_servers_are_out_of_sight_and_back_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,6 +83,12 @@ def test_an_instance_marked_as_a_rehearsal_is_taken(settings: Settings) -> None:
 def test_any_other_instance_is_refused(settings: Settings, state: dict[str, Any]) -> None:
     with answering(200, state) as base_url, pytest.raises(Misconfigured, match="real tickets"):
         running(base_url, settings)
+
+
+def test_settings_of_no_instance_are_refused_before_anything_is_asked(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match="--data-dir"):
+        running("http://127.0.0.1:9", Settings(data_dir=tmp_path / "none"))
+    assert not (tmp_path / "none").exists()
 
 
 def test_an_instance_that_does_not_answer_is_a_failure(settings: Settings) -> None:

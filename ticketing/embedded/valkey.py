@@ -42,6 +42,7 @@ class EmbeddedValkey:
 
     def start(self, seconds: float = 60.0) -> None:
         """Start and wait until the files are loaded. Raises `Misconfigured` with the log's last line if it ends."""
+        self.socket.parent.mkdir(mode=0o700, exist_ok=True)
         self.child.start()
         deadline = time.monotonic() + seconds
         while not self.answers():
@@ -68,6 +69,8 @@ class EmbeddedValkey:
         """Stop it cleanly within 2.5 s, or else kill it; nothing acknowledged is lost either way."""
         self.child.ask_to_stop()
         self.child.wait(time.monotonic() + _STOP_SECONDS)
+        if self.socket.parent != self.folder.parent.absolute():
+            shutil.rmtree(self.socket.parent, ignore_errors=True)
 
     def why_it_ended(self) -> str:
         """A full disk by name, or else the last line of the server's log."""

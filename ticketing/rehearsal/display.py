@@ -37,7 +37,7 @@ class Display:
     def counting(self, text: str, total: int) -> Iterator[Callable[[int], None]]:
         """A step with a bar; call what it yields with how many are done."""
         began = time.monotonic()
-        with Progress(console=self.console, transient=True) as bars:
+        with Progress(console=self.console, transient=True, disable=not self.console.is_terminal) as bars:
             task = bars.add_task(text, total=total)
             yield lambda done: bars.update(task, completed=done)
         self._done(f"{text}: {total:,}", began)

@@ -21,7 +21,7 @@ from ticketing.rehearsal import books, campaign, crowd, population, scenarios, v
 from ticketing.rehearsal.display import Display
 from ticketing.rehearsal.population import Resident
 from ticketing.rehearsal.scenarios import HOLD_SECONDS, Scenario
-from ticketing.rehearsal.site import Site, SiteFailed, running, throw_away
+from ticketing.rehearsal.site import OTHER_INSTANCE, Site, SiteFailed, running, throw_away
 from ticketing.services.tokens import Claims
 from ticketing.settings import Settings
 
@@ -29,11 +29,6 @@ GATHERING_MS = 8_000
 """From publishing to the opening: the crowd starts, looks, and tries too early."""
 
 POLL_SECONDS = 0.25
-
-_OTHER_INSTANCE = (
-    "the settings here are not those of the instance on {}: give its --data-dir, or the environment it was "
-    "started with"
-)
 
 
 class Wish(Struct, frozen=True):
@@ -67,6 +62,14 @@ def run(wish: Wish, settings: Settings, display: Display | None = None) -> bool:
     scenario = scenarios.load(wish.scenario)
     crowd.require_locust()
     shown = display or Display()
+    try:
+        return _rehearse(wish, settings, scenario, shown)
+    except KeyboardInterrupt:
+        shown.say("stopped; no process and no file of the rehearsal is left")
+        raise
+
+
+def _rehearse(wish: Wish, settings: Settings, scenario: Scenario, shown: Display) -> bool:
     with (
         _terminated_as_interrupted(),
         tempfile.TemporaryDirectory(prefix="ticketing-rush-") as folder,
@@ -137,11 +140,11 @@ def _check_same_instance(site: Site, services: Services, staff: Claims, staff_to
     try:
         shown = site.call("GET", "/api/v1/staff/organisations", staff_token)["organisations"]
     except SiteFailed as error:
-        raise Misconfigured(_OTHER_INSTANCE.format(site.base_url)) from error
+        raise Misconfigured(OTHER_INSTANCE.format(site.base_url)) from error
     with reading(services.sessions) as session:
         known = members.organisations(session, below=staff.organisation_path)
     if {node["id"] for node in shown} != {node.id for node in known}:
-        raise Misconfigured(_OTHER_INSTANCE.format(site.base_url))
+        raise Misconfigured(OTHER_INSTANCE.format(site.base_url))
 
 
 def _plan(

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from ticketing.embedded.instance import resolve
+from ticketing.embedded.instance import exists, resolve
 from ticketing.embedded.process import Child
 from ticketing.embedded.supervisor import url_file
 from ticketing.errors import Failure, Misconfigured, StoreUnavailable
@@ -39,6 +39,11 @@ _OF_OTHERS = tuple(
 )
 # One machine plays the whole crowd, which the limit per address is there to stop.
 _ONE_ADDRESS = {"TICKETING_LIVE_HOLDS_PER_ADDRESS": "1000000"}
+
+OTHER_INSTANCE = (
+    "the settings here are not those of the instance on {}: give its --data-dir, or the environment it was "
+    "started with"
+)
 
 
 class SiteFailed(Failure):
@@ -86,6 +91,8 @@ def throw_away(directory: Path) -> Iterator[Site]:
 
 def running(base_url: str, settings: Settings) -> Site:
     """A running instance, when it is marked as a rehearsal. Any other raises `Misconfigured`: it sells real tickets."""
+    if not exists(settings):
+        raise Misconfigured(OTHER_INSTANCE.format(base_url))
     site = Site(base_url.rstrip("/"), resolve(settings))
     try:
         state = site.call("GET", "/readyz")
