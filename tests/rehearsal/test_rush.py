@@ -82,8 +82,16 @@ def test_interrupted_it_leaves_nothing(tmp_path: Path, number: signal.Signals) -
     assert said().endswith("stopped; no process and no file of the rehearsal is left\n")
 
 
-def test_wrong_use_is_said_in_one_line() -> None:
-    done = ticketing("rush", "the-moon")
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["the-moon"], "ticketing: there is no scenario 'the-moon'; there are: art-exhibition,"),
+        (["art-exhibition", "--html", "nowhere/report.html"], "ticketing: there is no folder nowhere"),
+        (["art-exhibition", "--cards", "0"], "ticketing: "),
+    ],
+)
+def test_wrong_use_is_said_in_one_line(arguments: list[str], said: str) -> None:
+    done = ticketing("rush", *arguments)
     assert done.returncode == 2
-    assert done.stderr.startswith("ticketing: there is no scenario 'the-moon'; there are: art-exhibition,")
+    assert done.stderr.startswith(said)
     assert done.stderr.count("\n") == 1

@@ -61,12 +61,20 @@ def run(wish: Wish, settings: Settings, display: Display | None = None) -> bool:
     """
     scenario = scenarios.load(wish.scenario)
     crowd.require_locust()
+    _require_folders(wish)
     shown = display or Display()
     try:
         return _rehearse(wish, settings, scenario, shown)
     except KeyboardInterrupt:
         shown.say("stopped; no process and no file of the rehearsal is left")
         raise
+
+
+def _require_folders(wish: Wish) -> None:
+    """Say so now, not after a rehearsal of minutes."""
+    for path in (wish.json, wish.html):
+        if path and not path.parent.is_dir():
+            raise Misconfigured(f"there is no folder {path.parent} to write {path.name} to")
 
 
 def _rehearse(wish: Wish, settings: Settings, scenario: Scenario, shown: Display) -> bool:
