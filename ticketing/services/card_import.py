@@ -24,8 +24,8 @@ from ticketing.members.numbers import read_card_number, read_pin
 from ticketing.members.tables import ACTIVE, Organisation
 from ticketing.services import trail
 
-PIECE_LINES = {"sqlite": 500, "postgresql": 2_000}
-"""Lines in one transaction: about 20 ms of SQLite's only write lock; PostgreSQL locks rows alone."""
+PIECE_LINES = {"sqlite": 250, "postgresql": 2_000}
+"""Lines in one transaction: about 10 ms of SQLite's only write lock; PostgreSQL locks rows alone."""
 
 Progress = Callable[[int, int], None]
 """Told after every piece: lines done, and about how many there are (0: unknown)."""
