@@ -22,7 +22,8 @@ Campaign = Callable[[str], Any]
 def _swipe(page: Page, typed: str) -> None:
     expect(page.locator("#swipe")).to_be_focused()
     page.keyboard.type(typed)
-    page.keyboard.press("Enter")
+    with page.expect_navigation():  # to the same address
+        page.keyboard.press("Enter")
 
 
 def _hand_out(page: Page, method: str = "card") -> None:

@@ -17,7 +17,10 @@ from tests.api.test_degraded import without_redis, without_sql
 from tests.support.house import HOUR_MS, PIN, House
 from ticketing.api.pages.application import create_pages
 from ticketing.api.pages.site import RENEW_AFTER_MS
+from ticketing.members import repository
+from ticketing.members.repository import NewNotice
 from ticketing.resources import package_files
+from ticketing.services.survivors import HOLD_VOID
 
 OWN = {"sec-fetch-site": "same-origin"}
 ENGLISH = {"accept-language": "en"}
@@ -277,3 +280,15 @@ async def test_markup_in_texts_is_text(quick_house: House) -> None:
     page = await quick_house.client.get(f"/events/{event}")
     assert "<script>alert" not in page.text
     assert "&lt;b&gt;&amp;" in page.text
+
+
+async def test_a_notice_is_shown_in_the_members_language(house: House) -> None:
+    member = house.add_member()
+    notice = NewNotice(member, "ev", HOLD_VOID, "as it was written", house.now)
+    other = NewNotice(member, "ev", "of another kind", "as it was written", house.now)
+    with house.services.sessions.begin() as session:
+        repository.add_notices_once(session, [notice, other], house.now)
+    page = await house.client.get("/orders", headers=house.member(member) | ENGLISH)
+    assert "please book again" in page.text
+    assert page.text.count("as it was written") == 1
+    assert "请重新选票" in (await house.client.get("/orders", headers=house.member(member))).text

@@ -11,16 +11,20 @@ from starlette.responses import HTMLResponse, Response
 
 from ticketing.api import schemas, views
 from ticketing.api.board import Poster
-from ticketing.api.pages import booking
+from ticketing.api.pages import booking, names
 from ticketing.api.pages.forms import Form, read_form
 from ticketing.api.pages.rendering import HEADERS, redirect
 from ticketing.api.pages.site import Site, new_key, site_of
+from ticketing.api.routes.members import NOTICE_DAYS
+from ticketing.database import reading
 from ticketing.errors import Code, Refusal, StoreUnavailable
 from ticketing.identifiers import quota_number
 from ticketing.inventory.model import TICKETS_PER_HOLD_MAX, Hold, HoldRequest, HoldStatus
+from ticketing.members.repository import notices
 from ticketing.services.tokens import Claims
 
-COUNTDOWN_FROM_MS = 24 * 3600 * 1000
+_DAY_MS = 24 * 3600 * 1000
+COUNTDOWN_FROM_MS = _DAY_MS
 REFRESH_SECONDS_MAX = 60
 WEB = "web"
 _OVER = ("closed", "cancelled")
@@ -210,8 +214,20 @@ async def show_orders(request: Request) -> Response:
         who=member,
         orders=[views.order_view(record) for record in records],
         events={event.id: event for event in site.board.events()},
+        notices=await in_thread(_notices, site, request, member),
         next_cursor=following,
     )
+
+
+def _notices(site: Site, request: Request, member: Claims) -> list[tuple[str, int]]:
+    """What the member should know, in their language where its kind is known, and since when."""
+    since = site.now_ms() - NOTICE_DAYS * _DAY_MS
+    with reading(site.services.sessions) as session:
+        found = notices(session, member.id, since)
+    return [
+        (site.renderer.say(request, names.NOTICES.get(notice.kind, notice.text)), notice.at)
+        for notice in found
+    ]
 
 
 async def show_order(request: Request) -> Response:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ticketing.errors import Code
 from ticketing.members.numbers import PIN_RULE
+from ticketing.services.survivors import HOLD_VOID
 
 
 def N_(text: str) -> str:  # noqa: N802 - the name the extractor of messages knows
@@ -51,6 +52,13 @@ HOLD_SENTENCES: Mapping[str, str] = {
     "released": N_("You gave these tickets back"),
     "expired": N_("The time to confirm is over; the tickets went back on sale"),
 }
+
+NOTICES: Mapping[str, str] = {
+    HOLD_VOID: N_(
+        "Your hold ended while the sale was being put right, and its tickets went back: please book again."
+    ),
+}
+"""By kind of notice; one of another kind is shown as it was written."""
 
 PAYMENT_METHODS: Mapping[str, str] = {
     "free": N_("Free"),
