@@ -108,6 +108,11 @@ async def test_control_without_a_limit_the_same_card_takes_them_all(crowd: Crowd
     event = crowd.house.publish(1_000)
     assert await crowd.hold_at_once(event) == {"held": ASKED}
     assert crowd.house.counts(event) == QuotaCounts(1_000, 0, ASKED, 0)
+    await asyncio.sleep(1.5)  # each process hands its counts over once a second, and any answers for all
+    made = 'ticketing_answers_total{call="POST /api/v1/events/{event_id}/holds",status="201"} '
+    for url in crowd.urls:
+        page = (await crowd.client.get(f"{url}/metrics")).text
+        assert [line for line in page.splitlines() if line.startswith(made)] == [f"{made}{ASKED}.0"]
 
 
 @pytest.mark.slow

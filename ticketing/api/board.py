@@ -57,6 +57,7 @@ class Poster(Struct, frozen=True):
     """One event, rendered from one reading: the objects, and their bytes for the wire."""
 
     event: schemas.Event
+    summary: schemas.EventSummary
     event_json: bytes
     etag: str
     availability: schemas.Availability
@@ -91,12 +92,16 @@ class EventBoard:
 
     def events(self) -> list[schemas.Event]:
         """Every published event, soonest sale first."""
-        posters = [self.poster(event_id) for event_id in list(self._cards)]
-        return sorted((p.event for p in posters if p), key=lambda event: (event.opens_at, event.id))
+        return [poster.event for poster in self._by_sale()]
 
     def summaries(self) -> list[schemas.EventSummary]:
         """The same without their quotas."""
-        return [views.without_quotas(event) for event in self.events()]
+        return [poster.summary for poster in self._by_sale()]
+
+    def _by_sale(self) -> list[Poster]:
+        posters = [self.poster(event_id) for event_id in list(self._cards)]
+        known = [poster for poster in posters if poster is not None]
+        return sorted(known, key=lambda poster: (poster.event.opens_at, poster.event.id))
 
     def availability(self, event_id: str) -> schemas.Availability | None:
         """The counts of a published event."""
@@ -289,7 +294,7 @@ class EventBoard:
         counts = views.availability(card.event, state, status, now_ms)
         event_json = _encode(event)
         etag = f'"{blake2b(event_json, digest_size=12).hexdigest()}"'
-        return Poster(event, event_json, etag, counts, _encode(counts))
+        return Poster(event, views.without_quotas(event), event_json, etag, counts, _encode(counts))
 
 
 def _name(organisation: Organisation | None) -> str:
