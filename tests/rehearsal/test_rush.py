@@ -17,7 +17,7 @@ from tests.support.processes import descendants, is_alive, wait_for
 
 pytestmark = pytest.mark.slow
 
-RUSH_SECONDS = 180.0
+RUSH_SECONDS = 300.0
 LOSSES = ("oversold", "over_limit", "lost_orders", "duplicate_orders")
 
 

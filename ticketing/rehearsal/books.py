@@ -20,7 +20,7 @@ from ticketing.rehearsal.site import SiteFailed
 
 DRAIN_SECONDS = 120.0
 POLL_SECONDS = 0.05
-AUDIT_SECONDS = 120.0
+AUDIT_SECONDS = 300.0
 
 
 class Drained(Struct, frozen=True):

@@ -19,7 +19,7 @@ from ticketing.embedded.supervisor import url_file
 from ticketing.errors import Failure, Misconfigured, StoreUnavailable
 from ticketing.settings import Settings
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 STOP_SECONDS = 12.0
 REQUEST_SECONDS = 10.0
 LOG_LINES = 8
