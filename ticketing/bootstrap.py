@@ -26,6 +26,8 @@ from ticketing.services.catalogue import CatalogueService
 from ticketing.services.desk import DeskService
 from ticketing.services.keeper import SaleKeeper
 from ticketing.services.orders import OrderService
+from ticketing.services.rebuild import RebuildService
+from ticketing.services.recovery import Recovery
 from ticketing.services.returns import ReturnService
 from ticketing.services.sessions import SessionService
 from ticketing.services.staff import StaffService
@@ -61,6 +63,8 @@ class Services:
         self.orders = OrderService(self.sessions, self.keeper, self.clock, self.returns)
         self.desk = DeskService(self.sessions, self.keeper, self.keyring, self.clock, self.orders)
         self.catalogue = CatalogueService(self.sessions, self.sale_keeper, self.keeper, self.clock)
+        self.recovery = Recovery(self.sessions, self.keeper, self.watermarks)
+        self.rebuilds = RebuildService(self.sessions, self.keeper, self.keyring, self.clock, self.watermarks)
         self.stats = StatsService(self.sessions, self.keeper, self.clock)
         self.staff = StaffService(self.sessions, self.clock)
         self.cards = CardService(self.sessions, self.keyring, self.clock)

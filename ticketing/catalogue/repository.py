@@ -48,6 +48,12 @@ def published(session: Session) -> Sequence[Event]:
     return session.scalars(select(Event).where(Event.state != DRAFT).order_by(Event.opens_at, Event.id)).all()
 
 
+def of_group(session: Session, group_id: str) -> Sequence[Event]:
+    """Every event of a group that was ever published."""
+    mine = (Event.group_id == group_id, Event.state != DRAFT)
+    return session.scalars(select(Event).where(*mine).order_by(Event.id), execution_options=_FRESH).all()
+
+
 def of_organisations(session: Session, organisation_ids: Select[str]) -> Sequence[Event]:
     """The events of these organisations, drafts too, latest sale first."""
     mine = Event.organisation_id.in_(organisation_ids)

@@ -44,8 +44,8 @@ class Restore:
 
     def __init__(self, redis: Redis, group_id: str, token: str) -> None:
         self._redis = redis
-        self._group_id = group_id
-        self._token = token
+        self.group_id = group_id
+        self.token = token
         self._keys = group_keys(group_id)
         self._new = new_keys(group_id, token)
         self._sold: dict[tuple[str, int], int] = defaultdict(int)
@@ -56,7 +56,7 @@ class Restore:
         """Refuse every verb from now on; what Redis still knows."""
         meta, _, stock, *_ = self._keys
         with _answering():
-            self._redis.hset(meta, "fence", self._token)
+            self._redis.hset(meta, "fence", self.token)
             position: Any = self._redis.hget(meta, "position")
             rows: Any = self._redis.hgetall(stock)
         counts = {_quota(field): protocol.counts_from(protocol.unpack(row)) for field, row in rows.items()}
@@ -66,7 +66,7 @@ class Restore:
         """Whether nobody has fenced the group since, and Redis has not forgotten it again."""
         with _answering():
             fence: Any = self._redis.hget(self._keys[0], "fence")
-        return bool(fence == self._token.encode())
+        return bool(fence == self.token.encode())
 
     def log(self) -> Iterator[LogEntry]:
         """Every entry that the log still holds, in order."""
@@ -107,7 +107,7 @@ class Restore:
         for rules in events:
             self._write(0, {rules.event_id: protocol.configure_request(rules)[1]})
             with _answering():
-                self._redis.hset(DIRECTORY, rules.event_id, self._group_id)
+                self._redis.hset(DIRECTORY, rules.event_id, self.group_id)
         for (event_id, quota), counts in capacities.items():
             row = (counts.capacity, counts.withheld, 0, self._sold[event_id, quota])
             self._write(1, {f"{event_id}/{quota}": row})
@@ -118,8 +118,8 @@ class Restore:
         False, and nothing changes, when another restore has begun since.
         """
         script, keys = scripts.load("restore"), [*self._keys, *self._new]
-        request = protocol.encode((self._token, position, limit or 0, self._sizes))
-        envelope = protocol.envelope(self._token, 0, Bounds())
+        request = protocol.encode((self.token, position, limit or 0, self._sizes))
+        envelope = protocol.envelope(self.token, 0, Bounds())
         with _answering():
             raw: Any = self._redis.eval(script.source, len(keys), *keys, envelope, request)
         return bool(protocol.decode(raw).results[0] == Outcome.OK)

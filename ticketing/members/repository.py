@@ -30,6 +30,16 @@ class PinRecord(NamedTuple):
     usable: bool
 
 
+class NewNotice(NamedTuple):
+    """A message to a member about something that happened at `since` (ms) or later."""
+
+    member_id: int
+    event_id: str
+    kind: str
+    text: str
+    since: int
+
+
 # Organisations
 
 
@@ -150,3 +160,20 @@ def notices(session: Session, member_id: int, since: int) -> Sequence[Notice]:
         .where(Notice.member_id == member_id, Notice.at >= since)
         .order_by(Notice.at.desc(), Notice.id.desc())
     ).all()
+
+
+def add_notices_once(session: Session, wanted: Sequence[NewNotice], at: int) -> int:
+    """Tell members what happened, unless they were told of it since `since`; how many were told.
+
+    Somebody whom SQL does not know is passed over.
+    """
+    known = set(session.scalars(select(Member.id).where(Member.id.in_({one.member_id for one in wanted}))))
+    told = 0
+    for one in wanted:
+        same = (Notice.member_id == one.member_id, Notice.event_id == one.event_id, Notice.kind == one.kind)
+        before = session.scalar(select(Notice.id).where(*same, Notice.at >= one.since).limit(1))
+        if one.member_id in known and before is None:
+            kept = {"member_id": one.member_id, "event_id": one.event_id, "kind": one.kind, "text": one.text}
+            session.add(Notice(**kept, at=at))
+            told += 1
+    return told

@@ -10,7 +10,6 @@ from itertools import count
 
 import structlog
 from msgspec import structs
-from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
 from ticketing import identifiers
@@ -22,11 +21,8 @@ from ticketing.inventory.keeper import Keeper
 from ticketing.inventory.model import LogEntry
 from ticketing.inventory.watermarks import Watermarks
 from ticketing.orders import repository as orders
-from ticketing.orders.model import CursorRecord, OrderRecord, Poison
+from ticketing.orders.model import POISONOUS, CursorRecord, OrderRecord, Poison
 from ticketing.services.orders import order_from_hold
-
-POISONOUS = (Poison, IntegrityError, DataError, OverflowError)
-"""What an entry's content can cause. An outage, a lock or a deadlock is none of these."""
 
 BATCHES_PER_RUN = 5
 """Batches of one run, so that no group keeps the worker from the others."""

@@ -1,0 +1,290 @@
+"""`ticketing rebuild`: makes a group's counts, ledgers and order records in Redis anew from SQL and what survives.
+
+1. The group is fenced while its cursor is locked: from now on nothing is decided, in any process.
+2. What only Redis still knows goes into SQL: orders, cancels, capacities.
+3. The group is written beside the old one, from SQL.
+4. SQL gets the new epoch, the members of void holds are told, and then Redis puts the new group in place.
+
+It may stop after any step: the group goes on refusing, nothing is lost, and the same command does it all
+again. Of two at once the later one wins, since a fence carries the token of who set it.
+"""
+
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from msgspec import Struct, structs
+from sqlalchemy.orm import Session
+
+from ticketing import identifiers
+from ticketing.catalogue import log as catalogue_log
+from ticketing.catalogue import repository as catalogue
+from ticketing.catalogue.tables import Event
+from ticketing.clock import ServerClock
+from ticketing.database import Sessions, reading
+from ticketing.errors import Code, Refusal
+from ticketing.inventory.keeper import Keeper
+from ticketing.inventory.model import Hold, HoldStatus, Item, QuotaCounts
+from ticketing.inventory.restore import Remains, Restore
+from ticketing.inventory.watermarks import Watermarks
+from ticketing.keyring import Keyring
+from ticketing.orders import books
+from ticketing.orders import repository as orders
+from ticketing.orders.model import CursorRecord, OrderRecord
+from ticketing.orders.tables import VOID
+from ticketing.services import trail
+from ticketing.services.keeper import rules_of
+from ticketing.services.survivors import Survivors
+
+Progress = Callable[[int, int], None]
+"""Told (orders written, orders in all)."""
+
+_EPOCH_BYTES = 8
+_TELL_EVERY = 1_000
+_OVERTAKEN = "another rebuild of this group has begun since; see whether it ends, or run this again"
+_NEVER_OPENED = "was never on sale, or is archived: there is nothing to rebuild"
+
+
+class GroupRebuilt(Struct, frozen=True):
+    """What was made of one group. `problems` name, one by one, what a person has to look at."""
+
+    group: str
+    events: tuple[str, ...]
+    orders: int
+    tickets: int
+    brought_back: int
+    voided_holds: int
+    seconds: float
+    problems: tuple[str, ...]
+
+
+class RebuildService:
+    """Rebuilds groups, one at a time."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        keeper: Keeper,
+        keyring: Keyring,
+        clock: ServerClock,
+        watermarks: Watermarks,
+    ) -> None:
+        self._sessions = sessions
+        self._keeper = keeper
+        self._keyring = keyring
+        self._clock = clock
+        self._watermarks = watermarks
+
+    def group_of(self, event_id: str) -> str:
+        """The group an event belongs to; a group's own id names it too. Raises `Refusal` NOT_FOUND."""
+        with reading(self._sessions) as session:
+            known = catalogue.get_group(session, event_id)
+            group_id = known.id if known else catalogue_log.group_of(session, event_id)
+        if group_id is None:
+            raise _refused(Code.NOT_FOUND, event_id, "there is no such event")
+        return group_id
+
+    def rebuild(self, group_id: str, progress: Progress | None = None) -> GroupRebuilt:
+        """Make a group anew and let it sell again; every live hold is void.
+
+        Raises `Refusal` (`not_found`, or `recovering` when another rebuild has begun since),
+        `StoreUnavailable`, or SQLAlchemy's error: then the group refuses until it is rebuilt again.
+        """
+        self._keeper.now_ms()  # by Redis' clock, also what is written into SQL
+        restore = self._keeper.restore(group_id, secrets.token_hex(_EPOCH_BYTES))
+        work = _Rebuild(self._sessions, restore, self._keyring, self._clock, progress)
+        rebuilt, position = work.run()
+        self._watermarks.expect(group_id, restore.token, position)
+        return rebuilt
+
+
+class _Rebuild:
+    def __init__(
+        self,
+        sessions: Sessions,
+        restore: Restore,
+        keyring: Keyring,
+        clock: ServerClock,
+        progress: Progress | None,
+    ) -> None:
+        self._sessions = sessions
+        self._restore = restore
+        self._keyring = keyring
+        self._clock = clock
+        self._progress = progress
+        self._group_id = restore.group_id
+
+    def run(self) -> tuple[GroupRebuilt, int]:
+        """What was made, and the position its log goes on from."""
+        began = time.monotonic()
+        at, remains, events = self._fence()
+        event_ids = [event.id for event in events]
+        survivors = Survivors(self._sessions, self._keyring, self._clock, at)
+        survivors.read(self._restore, event_ids)
+        survivors.bring_back()
+        ahead = remains.position > at.position
+        capacities = _capacities(events, remains.stock if ahead else {})
+        written = _Written(survivors, self._progress)
+        self._write(written, events, capacities)
+        position = self._open(events, remains, capacities, survivors)
+        rebuilt = GroupRebuilt(
+            group=self._group_id,
+            events=tuple(event_ids),
+            orders=written.orders,
+            tickets=written.tickets,
+            brought_back=survivors.brought_back,
+            voided_holds=len(survivors.void),
+            seconds=round(time.monotonic() - began, 3),
+            problems=tuple(survivors.problems),
+        )
+        return rebuilt, position
+
+    def _fence(self) -> tuple[CursorRecord, Remains, Sequence[Event]]:
+        with self._sessions.begin() as session:
+            at = orders.cursor(session, self._group_id, lock=True)
+            group = catalogue.get_group(session, self._group_id)
+            if at is None or group is None or group.opened_at is None or group.archived_at is not None:
+                raise _refused(Code.NOT_FOUND, self._group_id, _NEVER_OPENED)
+            remains = self._restore.fence()
+            return at, remains, catalogue.of_group(session, self._group_id)
+
+    def _write(
+        self, written: "_Written", events: Sequence[Event], capacities: dict[tuple[str, int], QuotaCounts]
+    ) -> None:
+        event_ids = [event.id for event in events]
+        with reading(self._sessions) as session:
+            written.total = books.count_orders(session, event_ids)
+            self._restore.add(written.recorded(books.all_orders(session, event_ids)))
+        self._restore.add(written.unrecorded())
+        self._restore.add(written.survivors.ended.values())
+        self._restore.complete([rules_of(event) for event in events], capacities)
+
+    def _open(
+        self,
+        events: Sequence[Event],
+        remains: Remains,
+        capacities: dict[tuple[str, int], QuotaCounts],
+        survivors: Survivors,
+    ) -> int:
+        with self._sessions.begin() as session:
+            at = orders.cursor(session, self._group_id, lock=True)
+            group = catalogue.lock_group(session, self._group_id)
+            assert at is not None, "cursors are never deleted"
+            assert group is not None, "groups that were opened are never deleted"
+            if not self._restore.is_mine():
+                raise _refused(Code.RECOVERING, self._group_id, _OVERTAKEN)
+            highest = books.highest_position(session, [event.id for event in events])
+            position = max(at.position, remains.position, highest)
+            books.renew_cursor(session, self._group_id, self._restore.token, position)
+            group.epoch = self._restore.token
+            _follow(session, capacities)
+            for event in events:
+                catalogue.mark_applied(session, event.id, event.version)
+            self._note(session, position, survivors)
+        if not self._restore.open(position, group.per_card_limit):
+            raise _refused(Code.RECOVERING, self._group_id, _OVERTAKEN)
+        return position
+
+    def _note(self, session: Session, position: int, survivors: Survivors) -> None:
+        survivors.tell_members(session)
+        detail = {
+            "epoch": self._restore.token,
+            "position": position,
+            "brought_back": survivors.brought_back,
+            "voided_holds": len(survivors.void),
+            "problems": len(survivors.problems),
+        }
+        trail.record(
+            session, self._clock.now_ms(), "system", "group.rebuild", f"group:{self._group_id}", detail
+        )
+
+
+class _Written:
+    """Turns SQL's orders into holds, tells how far it is, and counts."""
+
+    def __init__(self, survivors: Survivors, progress: Progress | None) -> None:
+        self.survivors = survivors
+        self.total = 0
+        self.orders = 0
+        self.tickets = 0
+        self._progress = progress
+        self._seen: set[str] = set()
+
+    def recorded(self, records: Iterator[OrderRecord]) -> Iterator[Hold]:
+        """SQL's orders as the holds they were; a survivor that tells it differently is named."""
+        for order in records:
+            hold = hold_from_order(order)
+            survivor = self.survivors.confirmed.get(order.id)
+            if survivor is not None and not _same(hold, survivor):
+                self.survivors.problems.append(
+                    f"{order.id}: SQL and Redis tell it differently; SQL's word stands"
+                )
+            self.survivors.forget(order.id)
+            self._count(order)
+            yield hold
+        self._tell()
+
+    def unrecorded(self) -> Iterator[Hold]:
+        """Confirmed holds that SQL does not take; their seats stay sold."""
+        confirmed = self.survivors.confirmed
+        return (hold for id_, hold in confirmed.items() if id_ not in self._seen)
+
+    def _count(self, order: OrderRecord) -> None:
+        self._seen.add(order.id)
+        self.orders += 1
+        self.tickets += sum(ticket.status != VOID for ticket in order.tickets)
+        if self.orders % _TELL_EVERY == 0:
+            self._tell()
+
+    def _tell(self) -> None:
+        if self._progress is not None:
+            self._progress(self.orders, self.total)
+
+
+def hold_from_order(order: OrderRecord) -> Hold:
+    """The confirmed hold that an order was: the inverse of `order_from_hold`, so that both replay verbatim."""
+    items = (
+        Item(identifiers.quota_number(order.event_id, quota) or 0, quantity, price)
+        for quota, quantity, price in order.items
+    )
+    return Hold(
+        id=order.id,
+        event_id=order.event_id,
+        member=order.member_id,
+        status=HoldStatus.CONFIRMED,
+        created_at=order.created_at,
+        expires_at=order.hold_expires_at,
+        items=tuple(items),
+        channel=order.channel,
+        confirmed_at=order.confirmed_at,
+        payment_method=order.payment_method,
+        number=order.number,
+        position=order.position,
+        returned_places=sum(ticket.bit for ticket in order.tickets if ticket.status == VOID),
+    )
+
+
+def _same(hold: Hold, survivor: Hold) -> bool:
+    return structs.replace(survivor, returned_places=hold.returned_places) == hold
+
+
+def _capacities(
+    events: Sequence[Event], newer: dict[tuple[str, int], QuotaCounts]
+) -> dict[tuple[str, int], QuotaCounts]:
+    """Capacity and withheld of every quota: as Redis has decided them, when it is ahead of SQL, else SQL's."""
+    in_sql = {
+        (event.id, quota.number): QuotaCounts(quota.capacity, quota.withheld, 0, 0)
+        for event in events
+        for quota in event.quotas
+    }
+    return in_sql | {key: counts for key, counts in newer.items() if key in in_sql}
+
+
+def _follow(session: Session, capacities: dict[tuple[str, int], QuotaCounts]) -> None:
+    for (event_id, number), counts in capacities.items():
+        quota_id = identifiers.quota_id(event_id, number)
+        catalogue_log.follow_capacity(session, quota_id, counts.capacity, counts.withheld)
+
+
+def _refused(code: Code, subject: str, reason: str) -> Refusal:
+    return Refusal(code, errors=[{"field": subject, "reason": reason}])
