@@ -7,7 +7,7 @@ Method: the service over both databases, with the counters in memory, and once i
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from statistics import median
+from statistics import quantiles
 from time import perf_counter, sleep
 from typing import Any
 
@@ -106,7 +106,7 @@ def test_who_cannot_sign_in_costs_the_same_work(union: Union, monkeypatch: pytes
 
 
 def test_who_cannot_sign_in_waits_as_long(union: Union) -> None:
-    """Medians of interleaved attempts; each card's counter is cleared so that none is refused early."""
+    """Interleaved attempts, counters cleared so that none is refused early; the fastest quarter, for less noise."""
     union.cards.block(union.claims(), OTHER_CARD, "lost")
     times: dict[str, list[float]] = {case: [] for case, *_ in ABSENT}
     for _ in range(60):
@@ -115,8 +115,8 @@ def test_who_cannot_sign_in_waits_as_long(union: Union) -> None:
             began = perf_counter()
             code_of(union.accounts.login_member, card, pin, ADDRESS)
             times[case].append(perf_counter() - began)
-    medians = [median(taken) for taken in times.values()]
-    assert max(medians) < 1.5 * min(medians)
+    typical = [quantiles(taken)[0] for taken in times.values()]
+    assert max(typical) < 1.5 * min(typical)
 
 
 def _watched(union: Union, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], list[tuple[str, ...]]]:

@@ -1,6 +1,6 @@
 """One line of a card import: what it says, and what is wrong with it."""
 
-import unicodedata
+import re
 from typing import NamedTuple
 
 from ticketing.members.numbers import CARD_NUMBER_RULE, PIN_RULE, read_card_number, read_pin
@@ -9,6 +9,7 @@ from ticketing.members.tables import ACTIVE, BLOCKED
 REQUIRED = ("card_number", "name", "organisation", "pin")
 OPTIONAL = ("phone", "status")
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _NAME_MAX = 100
 _PHONE_MAX = 30
 
@@ -44,6 +45,6 @@ def _text_fault(field: str, value: str, length_max: int) -> str | None:
         return "name is empty"
     if len(value) > length_max:
         return f"{field} is longer than {length_max} characters"
-    if any(unicodedata.category(character) == "Cc" for character in value):
+    if _CONTROL.search(value):
         return f"{field} contains a control character"
     return None

@@ -58,14 +58,18 @@ def new_member(
     phone: str | None = None,
     *,
     blocked: bool = False,
+    digest: bytes | None = None,
 ) -> NewMember:
-    """A member and card to store: the number's digest and last four digits, the PIN salted and keyed."""
+    """A member and card to store: the number's digest and last four digits, the PIN salted and keyed.
+
+    `digest` is the number's, for a caller that has made it already.
+    """
     salt = new_salt()
     return NewMember(
         name=name,
         organisation_id=organisation_id,
         phone=phone,
-        number_digest=keyring.card_digest(card_number),
+        number_digest=digest or keyring.card_digest(card_number),
         last_four=last_four(card_number),
         pin_salt=salt,
         pin_digest=keyring.pin_digest(salt, pin),
@@ -83,10 +87,15 @@ def _fault(wish: Wish, card: KnownCard | None) -> str | None:
 
 def _new_member(wish: Wish, keyring: Keyring) -> NewMember:
     line = wish.line
-    blocked = line.status == BLOCKED
-    phone = line.phone or None
     return new_member(
-        keyring, wish.card_number, wish.pin, line.name, wish.organisation.id, phone, blocked=blocked
+        keyring,
+        wish.card_number,
+        wish.pin,
+        line.name,
+        wish.organisation.id,
+        line.phone or None,
+        blocked=line.status == BLOCKED,
+        digest=wish.digest,
     )
 
 
