@@ -88,11 +88,15 @@ class Phone:
         body: str | None = facts.pop("body", None)
         headers = _headers(visitor, facts.get("key"), body, closing=closing)
         started = time.perf_counter()
-        response = self._send(verb, method, path, headers, body, patience)
-        ms = (time.perf_counter() - started) * 1000
-        asked = Told(verb, time.time(), ms, NO_ANSWER, member=visitor.member if visitor else None, **facts)
-        answer = read_answer(response, asked)
-        self._keep(answer.told)
+        response: FastResponse | None = None
+        try:
+            response = self._send(verb, method, path, headers, body, patience)
+        finally:
+            # Also when the crowd is sent home in the middle of a request: what became of it is unknown.
+            ms = (time.perf_counter() - started) * 1000
+            member = visitor.member if visitor else None
+            answer = read_answer(response, Told(verb, time.time(), ms, NO_ANSWER, member=member, **facts))
+            self._keep(answer.told)
         return answer
 
     def _send(
@@ -112,9 +116,10 @@ class Phone:
         # Killing the greenlet closes its connection: an answer on its way finds nobody, as with a
         # phone that has lost its signal.
         tap = gevent.spawn(send)
-        tap.join(patience)
-        answered: FastResponse | None = tap.value
-        if not tap.ready():
+        try:
+            tap.join(patience)
+            answered: FastResponse | None = tap.value
+        finally:
             tap.kill()
         return answered
 

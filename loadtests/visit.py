@@ -120,7 +120,10 @@ class Visit:
         """Send a request as people do: once, twice at the same time, or again until there is an answer."""
         if self._chance(self._plan.crowd.double_taps):
             taps = [gevent.spawn(tap), gevent.spawn(tap, closing=True)]
-            gevent.joinall(taps, raise_error=True)
+            try:
+                gevent.joinall(taps, raise_error=True)
+            finally:
+                gevent.killall(taps)
             answer: Answer = max((each.value for each in taps), key=lambda each: each.told.granted)
         elif self._chance(self._plan.crowd.hangs_up):
             answer = tap(patience=self._dice.uniform(*PATIENCE_SECONDS))

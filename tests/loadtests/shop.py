@@ -2,9 +2,10 @@
 
 import json
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,8 +28,17 @@ class Fault(StrEnum):
 class Shop:
     """Counts under one lock; `orders` are its books."""
 
-    def __init__(self, capacity: int, limit: int, opens_at: float, fault: Fault = Fault.NONE) -> None:
+    def __init__(
+        self,
+        capacity: int,
+        limit: int,
+        opens_at: float,
+        fault: Fault = Fault.NONE,
+        answers_after: float = 0.0,
+    ) -> None:
+        """`answers_after` seconds a confirm that was carried out is answered."""
         self.capacity, self.limit, self.opens_at, self.fault = capacity, limit, opens_at, fault
+        self.answers_after = answers_after
         self.taken: Counter[int] = Counter()
         self.holds: dict[str, dict[str, Any]] = {}
         self.orders: dict[str, dict[str, Any]] = {}
@@ -115,7 +125,10 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         member = int(self.headers["Authorization"].removeprefix("Bearer token-"))
         if self.path.endswith("/confirm"):
-            self._answer(self.served.confirm(member, self.path.split("/")[-2]))
+            order = self.served.confirm(member, self.path.split("/")[-2])
+            time.sleep(self.served.answers_after)
+            with suppress(ConnectionError):  # the client has hung up meanwhile
+                self._answer(order)
             return
         key = self.headers["Idempotency-Key"]
         answer, replayed = self.served.hold(member, key, body["items"][0]["quantity"])

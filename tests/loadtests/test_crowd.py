@@ -38,7 +38,7 @@ HABITS = Crowd(
 pytestmark = pytest.mark.slow
 
 
-def plan(base_url: str, opens_at: float) -> Plan:
+def plan(base_url: str, opens_at: float, seconds_max: int = 20) -> Plan:
     return Plan(
         scenario="small",
         title="小型演练",
@@ -53,16 +53,16 @@ def plan(base_url: str, opens_at: float) -> Plan:
         cards=CARDS,
         users=15,
         processes=1,
-        seconds_max=20,
+        seconds_max=seconds_max,
         seed=7,
         crowd=HABITS,
     )
 
 
-def send_crowd(directory: Path, base_url: str, opens_at: float) -> None:
-    (directory / PLAN).write_bytes(msgspec.json.encode(plan(base_url, opens_at)))
+def send_crowd(directory: Path, scene: Plan) -> None:
+    (directory / PLAN).write_bytes(msgspec.json.encode(scene))
     (directory / SESSIONS).write_text("".join(f"{number}\ttoken-{number}\n" for number in range(2 * CARDS)))
-    options = ["--headless", "--only-summary", "--users", "15", "--spawn-rate", "100"]
+    options = ["--headless", "--only-summary", "--users", "15", "--spawn-rate", "100", "--stop-timeout", "1"]
     subprocess.run(
         [
             *(sys.executable, "-m", "locust", "-f", str(ROOT / "loadtests" / "locustfile.py"), *options),
@@ -103,7 +103,7 @@ def rehearse(directory: Path, fault: Fault) -> dict[str, Any]:
     opens_at = time.time() + 3
     shop = Shop(CAPACITY, LIMIT, opens_at, fault)
     with open_shop(shop) as base_url:
-        send_crowd(directory, base_url, opens_at)
+        send_crowd(directory, plan(base_url, opens_at))
     write_books(directory, shop)
     return judged(directory)
 
@@ -144,3 +144,16 @@ def test_a_cheating_shop_is_found_out(tmp_path: Path, fault: Fault, loss: str) -
     assert figures[loss] > 0
     others = {name: figures[name] for name in LOSSES if name != loss and fault is not Fault.FORGETS_KEYS}
     assert not any(others.values())
+
+
+def test_a_crowd_sent_home_in_the_middle_accuses_nobody(tmp_path: Path) -> None:
+    """Orders that were made while their answer was on its way are unknown to the crowd, not unasked for."""
+    opens_at = time.time() + 3
+    shop = Shop(CAPACITY, LIMIT, opens_at, answers_after=8.0)
+    with open_shop(shop) as base_url:
+        send_crowd(tmp_path, plan(base_url, opens_at, seconds_max=3))
+    write_books(tmp_path, shop)
+    judgement = judged(tmp_path)
+    assert shop.orders
+    assert not any(record.verb == CONFIRM and record.granted for record in read_records(tmp_path))
+    assert judgement["findings"] == []
