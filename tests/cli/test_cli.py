@@ -30,7 +30,7 @@ class Ended(NamedTuple):
 Run = Callable[..., Ended]
 
 VERBS = [
-    ("up",), ("demo",), ("api",), ("worker",), ("rush",), ("audit",), ("doctor",), ("openapi",),
+    ("up",), ("demo",), ("api",), ("worker",), ("rush",), ("audit",), ("rebuild",), ("doctor",), ("openapi",),
     ("cards", "import"), ("staff", "add"), ("db", "upgrade"),
 ]  # fmt: skip
 

@@ -6,7 +6,7 @@ from typing import NoReturn
 import typer
 from pydantic import ValidationError
 
-from ticketing.cli import audit, cards, database, demo, doctor, openapi, parts, rush, staff, up
+from ticketing.cli import audit, cards, database, demo, doctor, openapi, parts, rebuild, rush, staff, up
 from ticketing.errors import Misconfigured, Refusal, TicketingError
 
 FOUND_WRONG, WRONG_USE = 1, 2
@@ -24,6 +24,7 @@ app.command("api")(parts.api)
 app.command("worker")(parts.worker)
 app.command("rush")(rush.rush)
 app.command("audit")(audit.audit)
+app.command("rebuild")(rebuild.rebuild)
 app.command("doctor")(doctor.doctor)
 app.command("openapi")(openapi.openapi)
 app.add_typer(cards.app, name="cards")

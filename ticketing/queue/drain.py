@@ -7,6 +7,7 @@ entries behind the cursor, which the next trim drops.
 
 from collections.abc import Sequence
 from itertools import count
+from time import monotonic
 
 import structlog
 from msgspec import structs
@@ -23,9 +24,12 @@ from ticketing.inventory.watermarks import Watermarks
 from ticketing.orders import repository as orders
 from ticketing.orders.model import POISONOUS, CursorRecord, OrderRecord, Poison
 from ticketing.services.orders import order_from_hold
+from ticketing.services.recovery import Recovery
 
 BATCHES_PER_RUN = 5
 """Batches of one run, so that no group keeps the worker from the others."""
+
+_COMPLAINT_SECONDS = 10.0
 
 _log = structlog.get_logger(__name__)
 
@@ -41,11 +45,14 @@ class Drain:
         self._clock = clock
         self._watermarks = watermarks
         self._batch_max = batch_max
+        self._recovery = Recovery(sessions, keeper, watermarks)
+        self._complained_at: dict[str, float] = {}
 
     def run(self, group_id: str) -> int:
         """Record at most five batches of a group's log; how many entries, 0 when there is nothing left to do.
 
-        Nothing moves while Redis is of another epoch or behind SQL, or the log has a gap. Raises
+        Nothing moves while Redis is of another epoch or behind SQL. A log that begins after the cursor stops
+        the group: SQL went back, and only a rebuild brings its orders again. Raises
         `StoreUnavailable` or SQLAlchemy's `OperationalError` in an outage; whoever calls tries again.
         """
         at = self._cursor(group_id)
@@ -73,7 +80,7 @@ class Drain:
         try:
             self._keeper.trim(at.group_id, at.epoch, at.position)
         except Refusal as refusal:
-            _log.error("drain_stopped", group=at.group_id, code=refusal.code.value, position=at.position)
+            self._complain(at, refusal)
             return False
         return True
 
@@ -81,13 +88,20 @@ class Drain:
         entries = self._keeper.read_log(at.group_id, at.position, self._batch_max)
         in_place = zip(entries, count(at.position + 1), strict=False)
         unbroken = [entry for entry, position in in_place if entry.position == position]
-        if entries and not unbroken:
-            self._report_gap(at, entries[0].position)
+        if not unbroken:
+            self._look_for_gap(at, entries)
         return self._record(at, unbroken) if unbroken else 0
 
-    def _report_gap(self, at: CursorRecord, found: int) -> None:
-        if self._cursor(at.group_id) == at:  # otherwise another drain recorded and trimmed meanwhile
-            _log.error("log_has_gap", group=at.group_id, cursor=at.position, next_entry=found)
+    def _look_for_gap(self, at: CursorRecord, entries: Sequence[LogEntry]) -> None:
+        # All of the log may have been recorded, and then forgotten by SQL: nothing is left to read.
+        if entries or (self._keeper.last_position(at.group_id) or 0) > at.position:
+            self._recovery.suspend_if_gap(at.group_id)
+
+    def _complain(self, at: CursorRecord, refusal: Refusal) -> None:
+        now = monotonic()
+        if now - self._complained_at.get(at.group_id, -_COMPLAINT_SECONDS) >= _COMPLAINT_SECONDS:
+            self._complained_at[at.group_id] = now
+            _log.error("drain_stopped", group=at.group_id, code=refusal.code.value, position=at.position)
 
     def _record(self, at: CursorRecord, entries: Sequence[LogEntry]) -> int:
         """Record `entries`, which follow the cursor; how far it moved (less: another drain was quicker)."""

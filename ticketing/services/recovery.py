@@ -34,11 +34,14 @@ class Recovery:
         self._keeper = keeper
         self._watermarks = watermarks
 
+    def groups(self) -> list[str]:
+        """Every group that was opened and is not archived."""
+        with reading(self._sessions) as session:
+            return [group.id for group in catalogue.groups(session)]
+
     def recovering(self) -> dict[str, str]:
         """Every opened group that waits for a rebuild, and why. Raises `StoreUnavailable` without Redis."""
-        with reading(self._sessions) as session:
-            groups = [group.id for group in catalogue.groups(session)]
-        reasons = {group_id: self.reason(group_id) for group_id in groups}
+        reasons = {group_id: self.reason(group_id) for group_id in self.groups()}
         return {group_id: reason for group_id, reason in reasons.items() if reason is not None}
 
     def reason(self, group_id: str) -> str | None:
