@@ -22,5 +22,4 @@ def configure() -> None:
             ),
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
     )

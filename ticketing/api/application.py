@@ -97,8 +97,9 @@ def _handle_errors(app: FastAPI) -> None:
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(HTTPException, _not_routed)
     app.add_exception_handler(RequestValidationError, _invalid)
-    for failure in (Failure, DBAPIError, PoolTimeout, Exception):  # the frame logs what nobody foresaw
+    for failure in (Failure, DBAPIError, PoolTimeout):
         app.add_exception_handler(failure, _failed)
+    app.add_exception_handler(Exception, _broken)
 
 
 async def _refused(request: Request, error: Exception) -> Response:
@@ -124,6 +125,10 @@ async def _failed(request: Request, error: Exception) -> Response:
         "unavailable", path=request.url.path, error=type(error).__name__, cause=repr(error.__cause__)
     )
     return _problem(*problems.problem(Code.UNAVAILABLE))
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    return _problem(*problems.problem(Code.UNAVAILABLE))  # the frame logs it
 
 
 def _allowed(path: str) -> str:
