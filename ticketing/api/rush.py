@@ -13,14 +13,11 @@ from ticketing.api.bodies import HOT_BODY_BYTES_MAX, decode, idempotency_key, re
 from ticketing.api.contract import Operation
 from ticketing.api.dispatch import Asked, HotCall
 from ticketing.api.front import Front
+from ticketing.api.holds import Holds, Items
 from ticketing.api.problems import invalid
 from ticketing.errors import Code, Refusal, StoreUnavailable
-from ticketing.identifiers import event_of, quota_id, quota_number
-from ticketing.inventory.model import TICKETS_PER_HOLD_MAX, Decided, Hold, HoldRequest, HoldStatus
-from ticketing.services.tokens import Claims
-
-Items = tuple[tuple[int, int], ...]
-"""(quota number, quantity) each."""
+from ticketing.identifiers import quota_number
+from ticketing.inventory.model import TICKETS_PER_HOLD_MAX, Decided
 
 _HOLD_WISH = msgspec.json.Decoder(schemas.HoldWish)
 _CONFIRMATION = msgspec.json.Decoder(schemas.Confirmation)
@@ -37,9 +34,6 @@ _SALE_CODES = (
     Code.CARD_LIMIT_EXCEEDED,
     Code.SOLD_OUT,
 )
-_AFTER_NOT_FOUND = frozenset(
-    {Code.IDEMPOTENCY_KEY_REUSED, Code.RECOVERING, Code.BACKLOG_FULL, Code.CARD_BLOCKED}
-)
 _HOLD_CODES = (Code.NOT_FOUND, Code.HOLD_EXPIRED)
 
 
@@ -47,16 +41,10 @@ class RushCalls:
     """The hot calls over one process's services."""
 
     def __init__(self, front: Front) -> None:
-        services = front.services
-        self._inventory = services.inventory
-        self._keyring = services.keyring
-        self._clock = services.clock
-        self._backlog_max = services.settings.backlog_max
         self._board = front.board
         self._gate = front.gate
         self._addresses = front.addresses
-        self._live_holds = front.live_holds
-        self._tally = front.tally
+        self._holds = Holds(front)
 
     def calls(self) -> list[HotCall]:
         """Every hot call with its description."""
@@ -96,64 +84,37 @@ class RushCalls:
     async def hold(self, asked: Asked) -> Answer:
         """Take tickets for the member. The same key again gets the first answer again."""
         body = await self._json_body(asked)
-        address = self._unhurried_address(asked)
+        address = self._address(asked)
+        self._holds.require_unhurried(address)
         member = self._gate.session(asked.headers, "member", changes=True)
         key = idempotency_key(asked.headers)
         items = _numbered(asked.id, decode(_HOLD_WISH, body))
-        group_id = await self._group_of(asked.id)
-        wish = HoldRequest(
-            id=self._keyring.hold_id(asked.id, member.id, "web", key),
-            event_id=asked.id,
-            member=member.id,
-            organisations=self._gate.organisations(member),
-            items=items,
-        )
-        decide = self._decided_before if self._gate.is_blocked(member) else self._inventory.hold
-        outcome = await decide(group_id, wish)
+        outcome = await self._holds.hold(member, asked.id, key, items, address)
         if isinstance(outcome, Refusal):
-            refusal = self._first(asked.id, items, outcome)
-            self._tally.refused(group_id, asked.id, refusal.code.value)
-            return refused(_in_public(asked.id, refusal))
-        if not outcome.replayed:
-            self._live_holds.add(address, outcome.hold.id, outcome.hold.expires_at)
+            return refused(outcome)
         view = views.hold_as_made(outcome.hold, self._board.currency_of(asked.id))
         return Answer(201, _encode(view), _headers(outcome))
 
     async def look_up(self, asked: Asked) -> Answer:
         """The hold as it is now."""
         member = self._gate.session(asked.headers, "member", changes=False)
-        group_id = await self._group_of_own(asked.id, member)
-        hold = await self._inventory.look_up(group_id, asked.id)
-        if hold is None:
-            raise Refusal(Code.HOLD_EXPIRED)  # ours, by its id, and so old that Redis let it go
+        hold = await self._holds.look_up(member, asked.id)
         return Answer(200, _encode(views.hold_view(hold, self._board.currency_of(hold.event_id))))
 
     async def release(self, asked: Asked) -> Answer:
         """Give the tickets back; nothing is wrong with doing so twice, or too late."""
         member = self._gate.session(asked.headers, "member", changes=True)
-        group_id = await self._group_of_own(asked.id, member)
-        refusal = await self._inventory.release(group_id, asked.id, member.id)
-        if refusal is not None and refusal.code is not Code.NOT_FOUND:
-            return refused(refusal)
-        self._live_holds.drop(self._address(asked), asked.id)
-        return Answer(204, b"", BARE)
+        refusal = await self._holds.release(member, asked.id, self._address(asked))
+        return Answer(204, b"", BARE) if refusal is None else refused(refusal)
 
     async def confirm(self, asked: Asked) -> Answer:
         """Turn the hold into an order. Repeated, also with another method: the first answer."""
         body = await self._json_body(asked)
         member = self._gate.session(asked.headers, "member", changes=True)
         method = decode(_CONFIRMATION, body).payment.method
-        group_id = await self._group_of_own(asked.id, member)
-        if self._gate.is_blocked(member):
-            outcome = await self._confirmed_before(group_id, asked.id)
-        else:
-            number = self._keyring.order_number(asked.id)
-            outcome = await self._inventory.confirm(group_id, asked.id, member.id, method, number)
+        outcome = await self._holds.confirm(member, asked.id, method, self._address(asked))
         if isinstance(outcome, Refusal):
-            # An id of ours that Redis does not know was let go long ago.
-            gone = outcome.code is Code.NOT_FOUND
-            return refused(Refusal(Code.HOLD_EXPIRED) if gone else outcome)
-        self._live_holds.drop(self._address(asked), asked.id)
+            return refused(outcome)
         view = views.order_as_confirmed(outcome.hold, self._board.currency_of(outcome.hold.event_id))
         return Answer(200, _encode(view), _headers(outcome))
 
@@ -166,52 +127,6 @@ class RushCalls:
 
     def _address(self, asked: Asked) -> str:
         return self._addresses.of(asked.scope, asked.headers)
-
-    def _unhurried_address(self, asked: Asked) -> str:
-        address = self._address(asked)
-        wait_ms = self._live_holds.wait_ms(address, self._clock.now_ms())
-        if wait_ms:
-            raise Refusal(Code.RATE_LIMITED, retry_after_ms=wait_ms)
-        return address
-
-    async def _group_of(self, event_id: str) -> str:
-        group_id = await self._board.group_of(event_id)
-        if group_id is None:
-            raise Refusal(Code.NOT_FOUND)
-        return group_id
-
-    async def _group_of_own(self, hold_id: str, member: Claims) -> str:
-        """The group of the member's own hold; an id made for somebody else is not found, without a look."""
-        if not self._keyring.owns_hold(hold_id, member.id):
-            raise Refusal(Code.NOT_FOUND)
-        return await self._group_of(event_of(hold_id))
-
-    async def _decided_before(self, group_id: str, wish: HoldRequest) -> Decided | Refusal:
-        """What a blocked card gets: the stored answer of a known key, else the refusal that comes first."""
-        known = await self._inventory.look_up(group_id, wish.id)
-        if known is not None:
-            same = _wanted(known) == sorted(wish.items)
-            return Decided(known, replayed=True) if same else Refusal(Code.IDEMPOTENCY_KEY_REUSED)
-        await self._board.fresh(wish.event_id)
-        if group_id in self._board.recovering():
-            return Refusal(Code.RECOVERING)
-        if self._board.backlogs().get(group_id, 0) >= self._backlog_max:
-            return Refusal(Code.BACKLOG_FULL)
-        return Refusal(Code.CARD_BLOCKED)
-
-    def _first(self, event_id: str, items: Items, refusal: Refusal) -> Refusal:
-        """The refusal that the contract lets answer first: an unknown quota goes before what Redis saw."""
-        card = self._board.card(event_id)
-        if refusal.code not in _AFTER_NOT_FOUND or card is None:
-            return refusal
-        known = {quota.number for quota in card.event.quotas}
-        return refusal if all(number in known for number, _ in items) else Refusal(Code.NOT_FOUND)
-
-    async def _confirmed_before(self, group_id: str, hold_id: str) -> Decided | Refusal:
-        known = await self._inventory.look_up(group_id, hold_id)
-        if known is not None and known.status is HoldStatus.CONFIRMED:
-            return Decided(known, replayed=True)
-        return Refusal(Code.CARD_BLOCKED)
 
 
 def _numbered(event_id: str, wish: schemas.HoldWish) -> Items:
@@ -226,18 +141,6 @@ def _numbered(event_id: str, wish: schemas.HoldWish) -> Items:
     if len(items) < len(names):
         raise Refusal(Code.NOT_FOUND)
     return items
-
-
-def _wanted(hold: Hold) -> list[tuple[int, int]]:
-    return sorted((item.quota, item.quantity) for item in hold.items)
-
-
-def _in_public(event_id: str, refusal: Refusal) -> Refusal:
-    """The refusal with the quota's public id instead of its number."""
-    if "quota" not in refusal.facts:
-        return refusal
-    facts = dict(refusal.facts)
-    return Refusal(refusal.code, quota_id=quota_id(event_id, facts.pop("quota")), **facts)
 
 
 def _headers(outcome: Decided) -> tuple[tuple[bytes, bytes], ...]:

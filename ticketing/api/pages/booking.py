@@ -11,9 +11,7 @@ from starlette.requests import Request
 from ticketing.api import schemas, views
 from ticketing.api.pages import names
 from ticketing.api.pages.site import Site
-from ticketing.errors import Code, Refusal
-from ticketing.identifiers import event_of
-from ticketing.inventory.model import TICKETS_PER_HOLD_MAX, Hold, HoldStatus, Ledger
+from ticketing.inventory.model import TICKETS_PER_HOLD_MAX, HoldStatus, Ledger
 from ticketing.services.tokens import Claims
 
 CHOICE_MAX = 10
@@ -101,30 +99,12 @@ def allowance_text(
     return site.renderer.say(request, sentences[tightest.scope], limit=tightest.limit, used=used, left=left)
 
 
-async def group_of(site: Site, event_id: str) -> str:
-    """The group of an event. Raises the refusal `not_found`."""
-    group_id = await site.board.group_of(event_id)
-    if group_id is None:
-        raise Refusal(Code.NOT_FOUND)
-    return group_id
-
-
-async def look_up(site: Site, member: Claims, hold_id: str) -> Hold:
-    """A member's own hold. Raises `not_found`, or `hold_expired` for one of ours that Redis has forgotten."""
-    group_id = await group_of(site, event_of(hold_id))
-    found = await site.services.inventory.look_up(group_id, hold_id)
-    if found is not None and found.member == member.id:
-        return found
-    ours = found is None and site.services.keyring.owns_hold(hold_id, member.id)
-    raise Refusal(Code.HOLD_EXPIRED if ours else Code.NOT_FOUND)
-
-
 async def order(site: Site, member: Claims, order_id: str) -> schemas.Order:
     """A member's own order. While SQL is away it is shown as it was confirmed, from Redis' record."""
     try:
         return views.order_view(await run_in_threadpool(site.services.orders.get, member.id, order_id))
     except (DBAPIError, PoolTimeout):
-        hold = await look_up(site, member, order_id)
+        hold = await site.holds.look_up(member, order_id)
         if hold.status is not HoldStatus.CONFIRMED:
             raise
         return views.order_as_confirmed(hold, site.board.currency_of(hold.event_id))

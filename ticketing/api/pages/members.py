@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, Response
 
 from ticketing.api import schemas, views
 from ticketing.api.board import Poster
+from ticketing.api.holds import Items
 from ticketing.api.pages import booking, names
 from ticketing.api.pages.forms import Form, read_form
 from ticketing.api.pages.rendering import HEADERS, redirect
@@ -18,15 +19,14 @@ from ticketing.api.pages.site import Site, new_key, site_of
 from ticketing.api.routes.members import NOTICE_DAYS
 from ticketing.database import reading
 from ticketing.errors import Code, Refusal, StoreUnavailable
-from ticketing.identifiers import quota_number
-from ticketing.inventory.model import TICKETS_PER_HOLD_MAX, Hold, HoldRequest, HoldStatus
+from ticketing.identifiers import event_of, quota_number
+from ticketing.inventory.model import TICKETS_PER_HOLD_MAX, Decided
 from ticketing.members.repository import notices
 from ticketing.services.tokens import Claims
 
 _DAY_MS = 24 * 3600 * 1000
 COUNTDOWN_FROM_MS = _DAY_MS
 REFRESH_SECONDS_MAX = 60
-WEB = "web"
 _OVER = ("closed", "cancelled")
 
 
@@ -48,39 +48,22 @@ async def hold(request: Request) -> Response:
     form = await read_form(request)
     member = site.require(request, "member", f"/events/{event_id}")
     try:
-        held = await _hold(site, member, event_id, form, site.address(request))
-    except (Refusal, StoreUnavailable) as error:
-        refusal = error if isinstance(error, Refusal) else Refusal(Code.UNAVAILABLE)
-        return await _event_page(request, event_id, refusal, form)
-    return redirect(f"/holds/{held.id}")
-
-
-async def _hold(site: Site, member: Claims, event_id: str, form: Form, address: str) -> Hold:
-    wait_ms = site.front.live_holds.wait_ms(address, site.now_ms())
-    if wait_ms:
-        raise Refusal(Code.RATE_LIMITED, retry_after_ms=wait_ms)
-    key, items = form.key(), _wanted(event_id, form)
-    group_id = await booking.group_of(site, event_id)
-    if site.gate.is_blocked(member):
-        raise Refusal(Code.CARD_BLOCKED)
-    wish = HoldRequest(
-        id=site.services.keyring.hold_id(event_id, member.id, WEB, key),
-        event_id=event_id,
-        member=member.id,
-        organisations=site.gate.organisations(member),
-        items=items,
-        channel=WEB,
-    )
-    outcome = await site.services.inventory.hold(group_id, wish)
+        outcome = await _hold(site, member, event_id, form, site.address(request))
+    except Refusal as refusal:
+        outcome = refusal
+    except StoreUnavailable:
+        outcome = Refusal(Code.UNAVAILABLE)
     if isinstance(outcome, Refusal):
-        site.front.tally.refused(group_id, event_id, outcome.code)
-        raise outcome
-    if not outcome.replayed:
-        site.front.live_holds.add(address, outcome.hold.id, outcome.hold.expires_at)
-    return outcome.hold
+        return await _event_page(request, event_id, outcome, form)
+    return redirect(f"/holds/{outcome.hold.id}")
 
 
-def _wanted(event_id: str, form: Form) -> tuple[tuple[int, int], ...]:
+async def _hold(site: Site, member: Claims, event_id: str, form: Form, address: str) -> Decided | Refusal:
+    site.holds.require_unhurried(address)
+    return await site.holds.hold(member, event_id, form.key(), _wanted(event_id, form), address)
+
+
+def _wanted(event_id: str, form: Form) -> Items:
     """The quotas and quantities chosen. Raises the refusal `invalid` when there is none."""
     items = {}
     for quota_id, quantity in _chosen(form).items():
@@ -153,7 +136,7 @@ async def show_hold(request: Request) -> Response:
 async def _hold_page(request: Request, refusal: Refusal | None = None) -> HTMLResponse:
     site, hold_id = site_of(request), request.path_params["hold_id"]
     member = site.require(request, "member", f"/holds/{hold_id}")
-    found = await booking.look_up(site, member, hold_id)
+    found = await site.holds.look_up(member, hold_id)
     event = site.board.event(found.event_id)
     hold = views.hold_view(found, site.board.currency_of(found.event_id))
     seconds_left = -(-(found.expires_at - site.now_ms()) // 1000)
@@ -175,15 +158,9 @@ async def confirm(request: Request) -> Response:
     site, hold_id = site_of(request), request.path_params["hold_id"]
     form = await read_form(request)
     member = site.require(request, "member", f"/holds/{hold_id}")
-    found = await booking.look_up(site, member, hold_id)
-    group_id = await booking.group_of(site, found.event_id)
-    if site.gate.is_blocked(member) and found.status is not HoldStatus.CONFIRMED:
-        return await _hold_page(request, Refusal(Code.CARD_BLOCKED))
-    number = site.services.keyring.order_number(hold_id)
-    outcome = await site.services.inventory.confirm(group_id, hold_id, member.id, form.text("method"), number)
+    outcome = await site.holds.confirm(member, hold_id, form.text("method"), site.address(request))
     if isinstance(outcome, Refusal):
         return await _hold_page(request, outcome)
-    site.front.live_holds.drop(site.address(request), hold_id)
     return redirect(f"/orders/{hold_id}")
 
 
@@ -192,13 +169,10 @@ async def release(request: Request) -> Response:
     site, hold_id = site_of(request), request.path_params["hold_id"]
     await read_form(request)
     member = site.require(request, "member", f"/holds/{hold_id}")
-    found = await booking.look_up(site, member, hold_id)
-    group_id = await booking.group_of(site, found.event_id)
-    refusal = await site.services.inventory.release(group_id, hold_id, member.id)
+    refusal = await site.holds.release(member, hold_id, site.address(request))
     if refusal is not None:
         return await _hold_page(request, refusal)
-    site.front.live_holds.drop(site.address(request), hold_id)
-    return redirect(f"/events/{found.event_id}?done=released")
+    return redirect(f"/events/{event_of(hold_id)}?done=released")
 
 
 async def show_orders(request: Request) -> Response:

@@ -8,6 +8,7 @@ from starlette.responses import HTMLResponse, Response
 
 from ticketing.api.auth import Headers, Kind
 from ticketing.api.front import Front
+from ticketing.api.holds import Holds
 from ticketing.api.pages import names
 from ticketing.api.pages.rendering import Renderer
 from ticketing.api.problems import status_of
@@ -36,6 +37,7 @@ class Site:
         self.services = front.services
         self.board = front.board
         self.gate = front.gate
+        self.holds = Holds(front)
         self.renderer = renderer
         self._idle_ms = {
             "member": settings.member_idle_minutes * 60_000,
