@@ -35,7 +35,10 @@ def bells(shop: Shop) -> set[bytes | str]:
     return set(shop.redis.keys("ticketing:bell:*"))
 
 
-def test_a_drain_goes_on_until_nothing_is_left(shop: Shop, duties: jobs.Duties) -> None:
+def test_a_drain_goes_on_until_nothing_is_left(
+    shop: Shop, duties: jobs.Duties, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "TURN_SECONDS", 60)
     event_id = shop.sale(100)
     sold = {shop.buy(event_id, member, (1, 1)) for member in range(1, 31)}  # more than one run's batches
     duties.bell.ring(jobs.drain, jobs.DRAIN, event_id)

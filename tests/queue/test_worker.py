@@ -19,7 +19,8 @@ from tests.support.processes import wait_for
 from tests.support.shop import Shop
 from ticketing.settings import Settings
 
-START_SECONDS = 30  # a process on a busy machine
+START_SECONDS = 60  # a process on a busy machine
+BUSY_SECONDS = 1  # what a machine that runs other tests too may add
 Start = Callable[[], "subprocess.Popen[bytes]"]
 
 
@@ -63,19 +64,19 @@ def test_it_drains_sweeps_and_gives_back_by_itself(shop: Shop, start: Start) -> 
     start()
     event_id = shop.sale(10, hold_seconds=2)
     order = shop.buy(event_id, 1, (1, 2))
-    assert wait_for(lambda: order in shop.recorded(), 10)
+    assert wait_for(lambda: order in shop.recorded(), 20)
 
     shop.hold(event_id, 2, (1, 3))
     due = time.monotonic() + 2
     assert shop.counts(event_id).held == 3
-    assert wait_for(lambda: shop.counts(event_id).held == 0, 6)
-    assert time.monotonic() < due + 2, "the tickets came back too late"
+    assert wait_for(lambda: shop.counts(event_id).held == 0, 20)
+    assert time.monotonic() < due + 2 + BUSY_SECONDS, "the tickets came back too late"
 
     with shop.sessions.begin() as session:  # cancelled in SQL alone, as if Redis had not answered
         record = shop.orders.lock(session, order)
         assert record is not None
         shop.orders._void(session, record, record.tickets)
-    assert wait_for(lambda: shop.counts(event_id).available == 10, 5)
+    assert wait_for(lambda: shop.counts(event_id).available == 10, 20)
 
 
 def test_a_worker_killed_in_a_job_is_missed_for_seconds_only(shop: Shop, start: Start) -> None:
@@ -83,20 +84,20 @@ def test_a_worker_killed_in_a_job_is_missed_for_seconds_only(shop: Shop, start: 
     victim = start()
     with cursors_locked(shop):
         sold = {shop.buy(event_id, member, (1, 1)) for member in range(1, 6)}
-        assert wait_for(lambda: bool(shop.redis.keys("ticketing:bell:drain:*")), 5)
-        assert wait_for(lambda: shop.redis.llen("rq:queue:ticketing-rush") == 0, 5)
+        assert wait_for(lambda: bool(shop.redis.keys("ticketing:bell:drain:*")), 10)
+        assert wait_for(lambda: shop.redis.llen("rq:queue:ticketing-rush") == 0, 10)
         victim.kill()
         victim.wait()
     start()
-    assert wait_for(lambda: set(shop.recorded()) == sold, 8)
+    assert wait_for(lambda: set(shop.recorded()) == sold, 10), "RQ's own maintenance would take ten minutes"
 
 
 def test_two_workers_share_one_schedule_and_stop_when_told(shop: Shop, start: Start) -> None:
     first, second = start(), start()
-    assert wait_for(lambda: shop.redis.exists("ticketing:schedule") == 1, 5)
+    assert wait_for(lambda: shop.redis.exists("ticketing:schedule") == 1, 20)
     assert shop.redis.zcard("rq:cron_schedulers") == 1
     for worker in (first, second):
         worker.send_signal(signal.SIGTERM)
-    assert wait_for(lambda: first.poll() is not None and second.poll() is not None, 8)
+    assert wait_for(lambda: first.poll() is not None and second.poll() is not None, 20)
     assert (first.returncode, second.returncode) == (0, 0)
     assert shop.redis.exists("ticketing:schedule") == 0

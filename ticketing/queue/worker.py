@@ -4,6 +4,8 @@ Jobs run in this process, without a fork: a drain keeps its connections, and a w
 a job that the next look rings for again.
 """
 
+import signal
+from contextlib import suppress
 from threading import Event, Thread
 from types import FrameType
 from typing import Any
@@ -13,7 +15,6 @@ from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
 from rq.worker import SimpleWorker
 
-from ticketing import logs
 from ticketing.bootstrap import Services, build, queue_client
 from ticketing.queue import jobs
 from ticketing.queue.bell import QUEUE, Bell, rush_queue
@@ -51,11 +52,25 @@ class RushWorker(SimpleWorker):
 
 def run(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT. `settings` have every address filled in."""
-    logs.configure()
-    services = build(settings)
+    stop = Event()
+    with suppress(StopRequested):
+        _listen_for_stop(stop)
+        _run(build(settings), stop)
+
+
+def _listen_for_stop(stop: Event) -> None:
+    # RQ listens only once its worker is registered; whoever is told to stop earlier should stop as well.
+    def asked(_signum: int, _frame: FrameType | None) -> None:
+        stop.set()
+        raise StopRequested
+
+    signal.signal(signal.SIGTERM, asked)
+    signal.signal(signal.SIGINT, asked)
+
+
+def _run(services: Services, stop: Event) -> None:
     duties = duties_of(services)
     jobs.use(duties)
-    stop = Event()
     watcher = Watcher(services.sessions, services.keeper, services.watermarks, duties.bell)
     schedule = Schedule(rush_queue(services.queue_redis))
     threads = [
@@ -65,7 +80,7 @@ def run(settings: Settings) -> None:
     for thread in threads:
         thread.start()
     try:
-        _work(settings, stop)
+        _work(services.settings, stop)
     finally:
         stop.set()
         for thread in threads:
@@ -98,12 +113,9 @@ def drain_of(services: Services) -> Drain:
 
 def _work(settings: Settings, stop: Event) -> None:
     # RQ's worker ends by itself when Redis stays away or anything unforeseen happens; ours starts again.
-    try:
-        while not stop.is_set():
-            _work_until_interrupted(settings, stop)
-            stop.wait(_RESTART_SECONDS)
-    except StopRequested:
-        return
+    while not stop.is_set():
+        _work_until_interrupted(settings, stop)
+        stop.wait(_RESTART_SECONDS)
 
 
 def _work_until_interrupted(settings: Settings, stop: Event) -> None:
