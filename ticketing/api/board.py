@@ -80,6 +80,9 @@ class EventBoard:
         self._reads: dict[str, asyncio.Task[Reading]] = {}
         self._posters: dict[str, tuple[Reading | None, Card, Poster]] = {}
         self._catalogue_read: asyncio.Task[None] | None = None
+        self._recorded: dict[str, tuple[str, int]] = {}
+        self.suspects: list[str] = []
+        """Groups whose log had dropped entries that SQL, asked later, had not recorded."""
         self.sql_answers = False
         self.redis_answers = False
 
@@ -201,6 +204,7 @@ class EventBoard:
     # How it is read
 
     async def _refresh_catalogue(self) -> None:
+        dropped = {group: r.state for group, r in self._readings.items() if r.state is not None}
         try:
             cards = await asyncio.to_thread(self._read_cards)
         except DBAPIError as error:
@@ -209,22 +213,29 @@ class EventBoard:
             self.sql_answers = False
             return
         self.sql_answers = True
+        self.suspects = [group for group, state in dropped.items() if self._lacks(group, state)]
         self._cards = cards
         self._groups.update({event_id: card.event.group_id for event_id, card in cards.items()})
 
     def _read_cards(self) -> dict[str, Card]:
         with reading(self._sessions) as session:
-            for cursor in orders.cursors(session):
+            cursors = orders.cursors(session)
+            for cursor in cursors:
                 self._watermarks.expect(cursor.group_id, cursor.epoch, cursor.position)
             present = stamps(session)
             stale = {id_ for id_, stamp in present.items() if not self._has(id_, stamp)}
             events = by_ids(session, stale) if stale else ()
             owners = {event.organisation_id for event in events}
             names = {id_: members.organisation(session, id_) for id_ in owners}
+        self._recorded = {cursor.group_id: (cursor.epoch, cursor.position) for cursor in cursors}
         fresh = {e.id: Card(e, _name(names[e.organisation_id]), present[e.id]) for e in events}
         return {
             id_: fresh.get(id_) or self._cards[id_] for id_ in present if id_ in fresh or id_ in self._cards
         }
+
+    def _lacks(self, group_id: str, state: GroupState) -> bool:
+        epoch, position = self._recorded.get(group_id, ("", 0))
+        return epoch == state.epoch and position < state.dropped_up_to and state.fenced_by is None
 
     def _has(self, event_id: str, stamp: Stamp) -> bool:
         card = self._cards.get(event_id)
@@ -237,6 +248,7 @@ class EventBoard:
             card.event.group_id
             for card in self._cards.values()
             if card.event.group_id not in self._readings
+            or self._readings[card.event.group_id].recovering
             or (card.event.closes_at > now and card.event.state not in over)
         }
         return sorted(live)

@@ -50,6 +50,11 @@ class Housekeeping:
         """Learn which sessions ended elsewhere."""
         await asyncio.to_thread(self._front.services.revocations.refresh)
 
+    async def stop_what_sql_forgot(self) -> None:
+        """Fence the groups of which SQL lacks what is no longer in the log, if a locked look says so too."""
+        for group_id in self._front.board.suspects:
+            await asyncio.to_thread(self._front.services.recovery.suspend_if_gap, group_id)
+
     async def hand_over_counts(self) -> None:
         """Give refusals to Redis, where staff read them, and all counts to the metrics."""
         front = self._front
@@ -65,7 +70,12 @@ class Housekeeping:
     async def _every_second(self) -> None:
         tick = 0
         while not await self._stops_within(TICK_SECONDS):
-            duties = (self.hear_sessions, self._front.board.refresh, self.hand_over_counts)
+            duties = (
+                self.hear_sessions,
+                self._front.board.refresh,
+                self.stop_what_sql_forgot,
+                self.hand_over_counts,
+            )
             await asyncio.gather(*(self._tolerate(duty) for duty in duties))
             tick += 1
             if tick % PRUNE_TICKS == 0:

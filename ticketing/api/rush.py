@@ -190,7 +190,7 @@ LOOK_UP = Operation(
     tag="members",
     caller="member",
     gives=schemas.Hold,
-    codes=_HOLD_CODES,
+    codes=(*_HOLD_CODES, Code.RECOVERING),
 )
 RELEASE = Operation(
     method="DELETE",

@@ -123,8 +123,7 @@ class Keeper:
     def look_up(self, group_id: str, hold_id: str) -> Hold | None:
         """As `rush.Inventory.look_up`."""
         reply = self._ask("read_holds", group_id, [hold_id])
-        row = reply.results[0]
-        return protocol.hold_from(hold_id, row, reply.now) if row else None
+        return protocol.looked_up(hold_id, reply.results[0], reply.now)
 
     def ledger(self, group_id: str, member: int) -> Ledger:
         """As `rush.Inventory.ledger`."""

@@ -134,6 +134,13 @@ def decided(hold_id: str, result: Sequence[Any]) -> Decided | Refusal:
     return Decided(hold_from(hold_id, result[1]), replayed=result[0] == Outcome.EXISTS)
 
 
+def looked_up(hold_id: str, row: Sequence[Any] | None, now: int) -> Hold | None:
+    """A hold as `read_holds.lua` answers it. Raises `Refusal` RECOVERING when it may be known after a rebuild."""
+    if row and row[0] == Outcome.RECOVERING:
+        raise refusal(row)
+    return hold_from(hold_id, row, now) if row else None
+
+
 def hold_from(hold_id: str, row: Sequence[Any], now: int = 0) -> Hold:
     """A hold from its packed row (see `lua/shared/records.lua`); a live one due by `now` is expired."""
     member, state, created, ttl, flat, channel = row[:6]

@@ -50,9 +50,12 @@ class Inventory:
         return protocol.refusal(result) if result[0] < 0 else None
 
     async def look_up(self, group_id: str, hold_id: str) -> Hold | None:
-        """A hold as it is now, or None when Redis does not know it."""
+        """A hold as it is now, or None when Redis does not know it.
+
+        Raises `Refusal` RECOVERING where Redis has forgotten more than that.
+        """
         row, now = await self._ask("read_holds", group_id, hold_id)
-        return protocol.hold_from(hold_id, row, now) if row else None
+        return protocol.looked_up(hold_id, row, now)
 
     async def ledger(self, group_id: str, member: int) -> Ledger:
         """What a member has in a group."""

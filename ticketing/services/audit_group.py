@@ -59,6 +59,8 @@ class GroupAudit:
         state = self._keeper.state(self._group)
         if state is None:
             return [self._violation("I1", self._group, "Redis forgot the group: run `ticketing rebuild`")]
+        if self._is_recovering(state):
+            return [self._violation("I1", self._group, "the group is recovering: run `ticketing rebuild`")]
         books = self._books(state)
         if books is None:
             return [self._violation("I2", self._group, "the log has a gap behind SQL's cursor")]
@@ -77,6 +79,12 @@ class GroupAudit:
         )
 
     # Reading
+
+    def _is_recovering(self, state: GroupState) -> bool:
+        """Whether the group sells nothing; one that a rebuild has just opened shows in the next reading."""
+        with self._snapshot() as session:
+            at = orders.cursor(session, self._group)
+        return state.fenced_by is not None or (at is not None and at.epoch != state.epoch)
 
     def _given_back(self) -> Counter[str]:
         """Tickets that Redis surely has back by now."""

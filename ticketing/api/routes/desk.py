@@ -1,7 +1,9 @@
 """The desk: see what waits for whoever stands there, hand it over once, take a mistake back, sell."""
 
+from starlette.responses import Response
+
 from ticketing.api import schemas, views
-from ticketing.api.calls import Call, Calls
+from ticketing.api.calls import Call, Calls, keyed_response
 from ticketing.api.contract import Operation
 from ticketing.api.problems import invalid
 from ticketing.errors import Code
@@ -42,13 +44,15 @@ def swipe(call: Call[schemas.Swipe]) -> schemas.Swiped:
         takes=schemas.PickupWish,
         gives=schemas.Pickup,
         keyed=True,
-        codes=(Code.NOT_FOUND, Code.PAYMENT_REQUIRED, Code.ALREADY_COLLECTED),
+        replays=True,
+        codes=(Code.NOT_FOUND, Code.PAYMENT_REQUIRED, Code.ALREADY_COLLECTED, Code.RECOVERING),
     )
 )
-def pick_up(call: Call[schemas.PickupWish]) -> schemas.Pickup:
+def pick_up(call: Call[schemas.PickupWish]) -> Response:
     """All tickets that are left when none are named; all or none of those that are."""
-    wish = call.body
-    record = call.front.services.desk.pick_up(
+    wish, desk = call.body, call.front.services.desk
+    replayed = desk.was_asked(call.caller, call.idempotency_key)
+    record = desk.pick_up(
         call.caller,
         call.idempotency_key,
         wish.order_id,
@@ -56,7 +60,7 @@ def pick_up(call: Call[schemas.PickupWish]) -> schemas.Pickup:
         wish.desk,
         wish.payment.method if wish.payment else None,
     )
-    return views.pickup_view(record)
+    return keyed_response(views.pickup_as_made(record), 200, replayed=replayed)
 
 
 @calls(
@@ -90,6 +94,7 @@ def undo(call: Call[schemas.WithReason]) -> schemas.Pickup:
         gives=schemas.Order,
         status=201,
         keyed=True,
+        replays=True,
         codes=(
             Code.NOT_FOUND,
             Code.RECOVERING,
@@ -105,12 +110,13 @@ def undo(call: Call[schemas.WithReason]) -> schemas.Pickup:
         ),
     )
 )
-def sell(call: Call[schemas.SaleWish]) -> schemas.Order:
+def sell(call: Call[schemas.SaleWish]) -> Response:
     """From the same stock and under the same limits as online."""
-    wish = call.body
+    wish, desk = call.body, call.front.services.desk
     if len({item.quota_id for item in wish.items}) < len(wish.items):
         raise invalid(("items", "a quota may be named at most once"))
-    order = call.front.services.desk.sell(
+    replayed = desk.was_asked(call.caller, call.idempotency_key)
+    order = desk.sell(
         call.caller,
         call.idempotency_key,
         wish.card_number,
@@ -119,4 +125,4 @@ def sell(call: Call[schemas.SaleWish]) -> schemas.Order:
         wish.payment.method,
         wish.desk,
     )
-    return views.order_view(order)
+    return keyed_response(views.order_view(order), 201, replayed=replayed)

@@ -127,7 +127,7 @@ def list_orders(call: Call[None]) -> schemas.Orders:
         tag="members",
         caller="member",
         gives=schemas.Order,
-        codes=(Code.NOT_FOUND,),
+        codes=(Code.NOT_FOUND, Code.RECOVERING),
     )
 )
 def read_order(call: Call[None]) -> schemas.Order:
@@ -145,7 +145,7 @@ def read_order(call: Call[None]) -> schemas.Order:
         takes=schemas.Cancellation,
         body_optional=True,
         gives=schemas.Order,
-        codes=(Code.NOT_FOUND, Code.NOT_CANCELLABLE),
+        codes=(Code.NOT_FOUND, Code.NOT_CANCELLABLE, Code.RECOVERING),
     )
 )
 def cancel_order(call: Call[schemas.Cancellation]) -> schemas.Order:

@@ -3,8 +3,8 @@
 -- uses     group records
 -- flags    no-writes
 -- request  list of hold ids
--- results  per id the hold, or false
+-- results  per id the hold, false, or {RECOVERING}: unknown, and the group is not as the caller expects
 
 local results = {}
-for i, id in ipairs(request) do results[i] = holds.get(id) end
+for i, id in ipairs(request) do results[i] = holds.get(id) or not known_group and { RECOVERING } end
 return reply(results)
