@@ -106,6 +106,25 @@ def test_wrong_fields_are_named_and_nothing_typed_is_lost(staff_page: StaffPage)
     expect(page.locator("#closes_at-wrong")).to_have_text("This must be after the opening of the booking.")
 
 
+def test_a_text_is_changed_in_mid_sale(staff_page: StaffPage, open_page: OpenPage) -> None:
+    page, member = staff_page("manager", wide=True), open_page()
+    event_id = _draft(page, "书法班")
+    _act(page, "publish")
+    page.click(f"a[href='/staff/events/{event_id}/edit']")
+    page.fill("#notice", "请自带毛笔")
+    page.fill("#reason", "老师的要求")
+    page.click("main form button[type=submit]")
+    expect(page.locator("[role=status]")).to_have_text("活动已修改。")
+    member.goto(f"/events/{event_id}")
+    expect(member.locator("main")).to_contain_text("请自带毛笔")
+
+    page.goto(f"/staff/events/{event_id}/edit")
+    page.fill("#opens_at", write_form_time(datetime.now(ZONE) + timedelta(hours=1)))
+    page.fill("#reason", "试一试")
+    page.click("main form button[type=submit]")
+    expect(page.locator("#opens_at-wrong")).to_have_text("订票已开始，此项不能再改。")
+
+
 def test_a_neighbour_sees_nothing_of_it(staff_page: StaffPage) -> None:
     event_id = _draft(staff_page("manager"), "区里的活动")
     neighbour = staff_page("street-manager")
@@ -130,6 +149,7 @@ def test_nothing_scrolls_sideways(
     staff_page: StaffPage, campaign: Callable[[str], Any], language: str, wide: bool
 ) -> None:
     page = staff_page("manager", language=language, wide=wide)
-    for path in ("", "/new", f"/{campaign('evening-classes')['id']}"):
+    event_id = campaign("evening-classes")["id"]
+    for path in ("", "/new", f"/{event_id}", f"/{event_id}/edit"):
         page.goto(f"/staff/events{path}")
         assert sideways_scroll(page) == 0, path

@@ -16,7 +16,7 @@ from starlette.types import Scope
 
 from ticketing.api.auth import Kind
 from ticketing.api.front import Front
-from ticketing.api.pages import accounts, desk, members, staff
+from ticketing.api.pages import accounts, desk, drafting, members, staff
 from ticketing.api.pages.rendering import Renderer, redirect
 from ticketing.api.pages.site import SignInFirst, Site, site_of
 from ticketing.errors import Code, Refusal, TicketingError
@@ -89,9 +89,11 @@ def _staff_routes() -> list[Route]:
         _post("/staff/login", accounts.staff_login),
         _post("/staff/logout", accounts.staff_logout),
         _get("/staff/events", staff.show_events),
-        _post("/staff/events", staff.create),
-        _get("/staff/events/new", staff.show_new),
+        _post("/staff/events", drafting.create),
+        _get("/staff/events/new", drafting.show_new),
         _get("/staff/events/{event_id}", staff.show_event),
+        _get("/staff/events/{event_id}/edit", drafting.show_edit),
+        _post("/staff/events/{event_id}/edit", drafting.edit),
         _post("/staff/events/{event_id}/capacity", staff.change_capacity),
         _post("/staff/events/{event_id}/quotas", staff.add_quota),
         _post("/staff/events/{event_id}/{verb}", staff.act),

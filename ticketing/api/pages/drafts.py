@@ -5,12 +5,19 @@ Fields of a quota are named `quota.ROW.FIELD`; a row without a name and a count 
 
 import re
 
+from msgspec import structs
+
+from ticketing.api.pages.formats import write_form_time
 from ticketing.api.pages.forms import Form
-from ticketing.catalogue.model import EventDraft, QuotaDraft
+from ticketing.catalogue.model import EventChanges, EventDraft, QuotaDraft
+from ticketing.catalogue.tables import Event
 
 QUOTA_ROWS = 4
 """Quotas that the form for a new event has room for; more are added on the event's page."""
 
+SEVERAL = "several"
+
+_TIMES = ("opens_at", "closes_at", "starts_at", "cancellable_until", "collect_until")
 _HOLD_MINUTES_MAX = 60
 _QUOTA_FAULT = re.compile(r"quotas\[(?P<index>[0-9]+)\]\.(?P<field>\w+)")
 _FIELDS = {"hold_seconds": "hold_minutes", "organisation": "organiser", "eligible_organisations": "eligible"}
@@ -36,6 +43,32 @@ def read_event(form: Form) -> EventDraft:
         eligible_organisations=(eligible,) if eligible else None,
         quotas=tuple(read_quota(form, f"quota.{row}.") for row in _filled_rows(form)),
     )
+
+
+def form_of(event: Event) -> list[tuple[str, str]]:
+    """An event as its form shows it. Several eligible organisations are `several`: one list chooses one."""
+    eligible = event.eligible_organisations or []
+    texts = {name: getattr(event, name) for name in ("title", "venue", "description", "pickup", "notice")}
+    times = {name: getattr(event, name) for name in _TIMES}
+    shown = {name: write_form_time(at) if at is not None else "" for name, at in times.items()}
+    rest = {
+        "per_card_limit": str(event.per_card_limit or ""),
+        "hold_minutes": str(max(1, event.hold_seconds // 60)),
+        "eligible": SEVERAL if len(eligible) > 1 else "".join(eligible),
+    }
+    return list((texts | shown | rest).items())
+
+
+def edited(form: Form, before: list[tuple[str, str]]) -> EventChanges:
+    """What a form changes of the event it was filled with; a time typed anew is whole minutes."""
+    plan = structs.asdict(read_event(form))
+    names = {shown: field for field, shown in _FIELDS.items()}
+    changed = [name for name, text in before if _lines(form.text(name)) != _lines(text)]
+    return EventChanges(**{field: plan[field] for field in (names.get(name, name) for name in changed)})
+
+
+def _lines(text: str) -> str:
+    return text.replace("\r\n", "\n").strip()  # browsers send CRLF
 
 
 def read_quota(form: Form, prefix: str) -> QuotaDraft:

@@ -74,6 +74,10 @@ class Site:
         """A refusal as a sentence, or None when there is none."""
         return self.renderer.explain(request, refusal) if refusal else None
 
+    def fault(self, request: Request, reason: str) -> str:
+        """Why a field is wrong, as a sentence."""
+        return self.renderer.say(request, names.fault_text(reason))
+
     def page(
         self,
         request: Request,

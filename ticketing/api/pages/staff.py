@@ -3,22 +3,18 @@
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec import Struct
 from starlette.concurrency import run_in_threadpool as in_thread
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from ticketing.api import schemas, views
-from ticketing.api.pages import names
-from ticketing.api.pages.drafts import QUOTA_ROWS, form_field, read_event, read_quota
+from ticketing.api.pages.drafts import read_quota
 from ticketing.api.pages.forms import Form, read_form
 from ticketing.api.pages.rendering import redirect
 from ticketing.api.pages.site import Site, site_of
 from ticketing.catalogue.model import QuotaChanges
-from ticketing.catalogue.tables import DRAFT, PAUSED, PUBLISHED, Event
-from ticketing.database import reading
+from ticketing.catalogue.tables import CANCELLED, DRAFT, PAUSED, PUBLISHED, Event
 from ticketing.errors import Code, Refusal, StoreUnavailable
-from ticketing.members import repository as members
 from ticketing.services.event_access import WRITERS
 from ticketing.services.stats import EventStats
 from ticketing.services.tokens import Claims
@@ -31,13 +27,6 @@ _ACTS: Mapping[str, tuple[str, ...]] = {
 """State of an event -> the verbs that lead out of it."""
 
 VERBS = ("publish", "pause", "resume", "close")
-
-
-class Branch(Struct, frozen=True):
-    """An organisation in a list of choices, indented by its depth."""
-
-    id: str
-    label: str
 
 
 async def show_events(request: Request) -> Response:
@@ -60,62 +49,6 @@ def _listed(site: Site, event: Event) -> schemas.Event:
     if poster is not None and event.state != DRAFT:
         return poster.event
     return views.event_view(event, "", None, views.sale_status(event, None, site.now_ms()))
-
-
-async def show_new(request: Request) -> Response:
-    """The form for a new event."""
-    site = site_of(request)
-    staff = site.require(request, "staff", "/staff/events/new")
-    return await _new_page(
-        request, staff, Form([("hold_minutes", "5"), ("organiser", staff.organisation_id)])
-    )
-
-
-async def create(request: Request) -> Response:
-    """Save a new draft."""
-    site = site_of(request)
-    form = await read_form(request)
-    staff = site.require(request, "staff", "/staff/events/new")
-    draft = read_event(form)
-    if form.faults:
-        return await _new_page(request, staff, form, Refusal(Code.INVALID))
-    try:
-        event_id = await in_thread(site.services.catalogue.create_event, staff, draft)
-    except Refusal as refusal:
-        for error in refusal.facts.get("errors", ()):
-            form.faults[form_field(error["field"], form)] = error["reason"]
-        return await _new_page(request, staff, form, refusal)
-    return redirect(f"/staff/events/{event_id}?done=created")
-
-
-async def _new_page(
-    request: Request, staff: Claims, form: Form, refusal: Refusal | None = None
-) -> HTMLResponse:
-    site = site_of(request)
-    if staff.role not in WRITERS:
-        raise Refusal(Code.FORBIDDEN)
-    return site.page(
-        request,
-        "staff/new.html",
-        refusal=refusal,
-        who=staff,
-        path="/staff/events/new",
-        form=form.values,
-        wrong={name: _fault(site, request, reason) for name, reason in form.faults.items()},
-        rows=range(QUOTA_ROWS),
-        organisations=await in_thread(_branches, site, staff),
-    )
-
-
-def _fault(site: Site, request: Request, reason: str) -> str:
-    return site.renderer.say(request, names.fault_text(reason))
-
-
-def _branches(site: Site, staff: Claims) -> list[Branch]:
-    with reading(site.services.sessions) as session:
-        found = members.organisations(session, staff.organisation_path)
-    top = min((node.path.count(".") for node in found), default=0)
-    return [Branch(node.id, "\u3000" * (node.path.count(".") - top) + node.name) for node in found]
 
 
 async def show_event(request: Request) -> Response:
@@ -144,6 +77,7 @@ async def _event_page(
         backlog=stats.backlog if stats else 0,
         refusals=sorted(stats.refusals.items(), key=lambda pair: -pair[1]) if stats else [],
         acts=_ACTS.get(event.state, ()),
+        may_edit=event.state != CANCELLED,
         form=form.values if form else {},
         faults=_faults_of(site, request, refusal),
         offer_force=refusal is not None and refusal.code is Code.CAPACITY_IN_USE,
@@ -173,7 +107,7 @@ def _without_numbers(event: schemas.Event) -> list[dict[str, Any]]:
 def _faults_of(site: Site, request: Request, refusal: Refusal | None) -> list[str]:
     """What is wrong with each field, for forms that are too small to say it beside them."""
     errors = refusal.facts.get("errors", ()) if refusal else ()
-    return list(dict.fromkeys(_fault(site, request, error["reason"]) for error in errors))
+    return list(dict.fromkeys(site.fault(request, error["reason"]) for error in errors))
 
 
 async def act(request: Request) -> Response:

@@ -1,0 +1,113 @@
+"""Pages of staff: the form for a new event, and the same form for what may still change of one."""
+
+from msgspec import Struct
+from starlette.concurrency import run_in_threadpool as in_thread
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from ticketing.api.pages.drafts import QUOTA_ROWS, edited, form_field, form_of, read_event
+from ticketing.api.pages.forms import Form, read_form
+from ticketing.api.pages.rendering import redirect
+from ticketing.api.pages.site import Site, site_of
+from ticketing.catalogue.tables import Event
+from ticketing.database import reading
+from ticketing.errors import Code, Refusal
+from ticketing.members import repository as members
+from ticketing.services.event_access import WRITERS
+from ticketing.services.tokens import Claims
+
+NEW = "/staff/events/new"
+
+
+class Branch(Struct, frozen=True):
+    """An organisation in a list of choices, indented by its depth."""
+
+    id: str
+    label: str
+
+
+async def show_new(request: Request) -> Response:
+    """The form for a new event."""
+    staff = site_of(request).require(request, "staff", NEW)
+    return await _form_page(
+        request, staff, Form([("hold_minutes", "5"), ("organiser", staff.organisation_id)])
+    )
+
+
+async def create(request: Request) -> Response:
+    """Save a new draft."""
+    site = site_of(request)
+    form = await read_form(request)
+    staff = site.require(request, "staff", NEW)
+    draft = read_event(form)
+    if form.faults:
+        return await _form_page(request, staff, form, Refusal(Code.INVALID))
+    try:
+        event_id = await in_thread(site.services.catalogue.create_event, staff, draft)
+    except Refusal as refusal:
+        return await _form_page(request, staff, _with_faults(form, refusal), refusal)
+    return redirect(f"/staff/events/{event_id}?done=created")
+
+
+async def show_edit(request: Request) -> Response:
+    """The form with what an event says now."""
+    staff, event = await _edited_event(request)
+    return await _form_page(request, staff, Form(form_of(event)), event=event)
+
+
+async def edit(request: Request) -> Response:
+    """Change what the form changed, and nothing else."""
+    form = await read_form(request)
+    staff, event = await _edited_event(request)
+    changes, reason = edited(form, form_of(event)), form.text("reason", required=True)
+    if form.faults:
+        return await _form_page(request, staff, form, Refusal(Code.INVALID), event)
+    try:
+        await in_thread(site_of(request).services.catalogue.patch_event, staff, event.id, changes, reason)
+    except Refusal as refusal:
+        return await _form_page(request, staff, _with_faults(form, refusal), refusal, event)
+    return redirect(f"/staff/events/{event.id}?done=edited")
+
+
+async def _edited_event(request: Request) -> tuple[Claims, Event]:
+    site, event_id = site_of(request), request.path_params["event_id"]
+    staff = site.require(request, "staff", f"/staff/events/{event_id}/edit")
+    return staff, await in_thread(site.services.catalogue.event, staff, event_id)
+
+
+def _with_faults(form: Form, refusal: Refusal) -> Form:
+    for error in refusal.facts.get("errors", ()):
+        form.faults[form_field(error["field"], form)] = error["reason"]
+    return form
+
+
+async def _form_page(
+    request: Request,
+    staff: Claims,
+    form: Form,
+    refusal: Refusal | None = None,
+    event: Event | None = None,
+) -> HTMLResponse:
+    """The form of a new event, or of `event`."""
+    site = site_of(request)
+    if staff.role not in WRITERS:
+        raise Refusal(Code.FORBIDDEN)
+    return site.page(
+        request,
+        "staff/form.html",
+        refusal=refusal,
+        who=staff,
+        path=f"/staff/events/{event.id}/edit" if event else NEW,
+        event=event,
+        form=form.values,
+        wrong={name: site.fault(request, reason) for name, reason in form.faults.items()},
+        rows=range(QUOTA_ROWS),
+        organisations=await in_thread(_branches, site, staff),
+    )
+
+
+def _branches(site: Site, staff: Claims) -> list[Branch]:
+    with reading(site.services.sessions) as session:
+        found = members.organisations(session, staff.organisation_path)
+    top = min((node.path.count(".") for node in found), default=0)
+    return [Branch(node.id, "\u3000" * (node.path.count(".") - top) + node.name) for node in found]
