@@ -8,7 +8,7 @@ from ticketing.keyring import Keyring
 from ticketing.members.bulk import KnownCard, NewMember
 from ticketing.members.card_lines import CardLine
 from ticketing.members.numbers import last_four, new_salt
-from ticketing.members.tables import BLOCKED, REPLACED, Organisation
+from ticketing.members.tables import BLOCKED, LATE_COMMIT_MS, REPLACED, Organisation
 
 
 class Wish(NamedTuple):
@@ -35,7 +35,7 @@ class Plan:
 
 
 def plan(wishes: list[Wish], known: dict[bytes, KnownCard], keyring: Keyring, now: int) -> Plan:
-    """Compare each line with what SQL has. `now` is when sessions must notice."""
+    """Compare each line with what SQL has. `now` is when those were locked."""
     made = Plan()
     for wish in wishes:
         card = known.get(wish.digest)
@@ -122,7 +122,7 @@ def _compare(wish: Wish, card: KnownCard, made: Plan, keyring: Keyring, now: int
             {
                 "at": now,
                 "subject": f"m:{card.member_id}",
-                "not_before": now if repinned else None,
+                "not_before": now + LATE_COMMIT_MS if repinned else None,
                 "blocked": line.status == BLOCKED if turned else None,
                 "organisation_path": wish.organisation.path if moved else None,
             }

@@ -10,7 +10,16 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
-from ticketing.members.tables import ACTIVE, REPLACED, Card, Member, Notice, Organisation, SessionChange
+from ticketing.members.tables import (
+    ACTIVE,
+    LATE_COMMIT_MS,
+    REPLACED,
+    Card,
+    Member,
+    Notice,
+    Organisation,
+    SessionChange,
+)
 
 
 class Holder(NamedTuple):
@@ -142,6 +151,17 @@ def note_change(
         )
     )
     session.flush()
+
+
+def end_sessions(
+    session: Session, at: int, subject: str, *, spared: str | None = None, blocked: bool | None = None
+) -> None:
+    """End every session that `subject` has, but the one `spared`; a login after the commit is a new one.
+
+    Call it like `note_change`, with the time taken when the row was locked.
+    """
+    not_before = max(at + LATE_COMMIT_MS, sessions_ended_before(session, subject) + 1)
+    note_change(session, at, subject, session_id=spared, not_before=not_before, blocked=blocked)
 
 
 def sessions_ended_before(session: Session, subject: str) -> int:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from ticketing.database import Sessions, reading
 from ticketing.errors import Code
-from ticketing.members.tables import SessionChange
+from ticketing.members.tables import LATE_COMMIT_MS, SessionChange
 
 GAP_SECONDS = 60
 """How long a missing id may still come: no transaction here lasts longer."""
@@ -113,7 +113,7 @@ class Revocations:
     def __init__(self, sessions: Sessions, session_life_ms: int) -> None:
         """`session_life_ms`: the longest life of any session; what is older than that cannot matter."""
         self._sessions = sessions
-        self._life_ms = session_life_ms
+        self._life_ms = session_life_ms + LATE_COMMIT_MS
         self._marks: dict[str, _Mark] = {}
         self._last: int | None = None
         self._newest_at = 0

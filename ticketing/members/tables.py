@@ -7,6 +7,10 @@ from ticketing.database import Base, Id, Millis, Serial
 
 ACTIVE, BLOCKED, REPLACED = "active", "blocked", "replaced"
 
+LATE_COMMIT_MS = 5_000
+"""Added to `SessionChange.not_before`: whoever signs in with what is changing, before the change commits, is
+ended with the rest. A login after it is dated no earlier, so that it is not."""
+
 
 class Organisation(Base):
     """A node of the union's tree; `path` is every id from the root to this one, joined by dots."""

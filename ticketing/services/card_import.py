@@ -92,7 +92,13 @@ class _Import:
 
     def take(self, piece: Sequence[CardLine]) -> None:
         """Judge and store one piece. What can be done beforehand is done before the transaction."""
-        wishes = [wish for line in piece if (wish := self._wish(line)) is not None]
+        wishes: list[Wish] = []
+        for line in piece:
+            wish = self._wish(line)
+            if isinstance(wish, Wish):
+                wishes.append(wish)
+            else:
+                self._refused.append((line.line, wish))
         began = time.monotonic()
         made = self._store(wishes)
         if self._alone:
@@ -109,28 +115,20 @@ class _Import:
             trail.record(session, self._clock.now_ms(), self._actor, "cards.import", "cards", facts)
         return ImportReport(self._accepted, self._changed, sorted(self._refused))
 
-    def _wish(self, line: CardLine) -> Wish | None:
-        organisation = self._organisations.get(line.organisation)
-        fault = fault_of(line) or self._organisation_fault(line.organisation)
-        if fault is not None or organisation is None:
-            self._refused.append((line.line, fault or ""))
-            return None
+    def _wish(self, line: CardLine) -> Wish | str:
+        """The line in order, or why it is refused."""
+        fault = fault_of(line)
+        if fault is not None:
+            return fault
+        organisation = self._organisations.get(line.organisation, "organisation is unknown")
+        if isinstance(organisation, str):
+            return organisation
         number = read_card_number(line.card_number) or ""
         digest = self._keyring.card_digest(number)
         earlier = self._lines_of.setdefault(digest, line.line)
         if earlier != line.line:
-            self._refused.append((line.line, f"the same card_number is in line {earlier}"))
-            return None
+            return f"the same card_number is in line {earlier}"
         return Wish(line, number, read_pin(line.pin) or "", digest, organisation)
-
-    def _organisation_fault(self, named: str) -> str | None:
-        if named not in self._organisations:
-            return "organisation is unknown"
-        return (
-            "organisation is a name that several have; give its id"
-            if self._organisations[named] is None
-            else None
-        )
 
     def _store(self, wishes: list[Wish]) -> Plan:
         try:
@@ -140,9 +138,9 @@ class _Import:
             return self._try_to_store(wishes)
 
     def _try_to_store(self, wishes: list[Wish]) -> Plan:
-        now = self._clock.now_ms()
         with self._sessions.begin() as session:
             known = bulk.known_cards(session, [wish.digest for wish in wishes])
+            now = self._clock.now_ms()
             made = plan(wishes, known, self._keyring, now)
             bulk.insert_members(session, made.new, now)
             bulk.update_members(session, made.members)
@@ -164,11 +162,14 @@ def _pieces(lines: Iterable[CardLine], size: int) -> Iterator[list[CardLine]]:
         yield piece
 
 
-def _by_id_and_name(organisations: Sequence[Organisation]) -> dict[str, Organisation | None]:
-    """Every organisation by its id, and by its name where only one has it; None where several do."""
-    found: dict[str, Organisation | None] = {}
+def _by_id_and_name(organisations: Sequence[Organisation]) -> dict[str, Organisation | str]:
+    """Every organisation by its id and by its name; in place of a name that several have, why it is refused."""
+    found: dict[str, Organisation | str] = {}
     for organisation in organisations:
-        found[organisation.name] = None if organisation.name in found else organisation
+        known = organisation.name in found
+        found[organisation.name] = (
+            "organisation is a name that several have; give its id" if known else organisation
+        )
     for organisation in organisations:
         found[organisation.id] = organisation
     return found

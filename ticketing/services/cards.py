@@ -45,9 +45,8 @@ class CardService:
 
     def block(self, staff: Claims, card_number: str, reason: str) -> None:
         """Stop the card: no login, and within two seconds no buying. Blocking a blocked card is no error."""
-        now = self._clock.now_ms()
         with self._sessions.begin() as session:
-            holder = self._lock(session, staff, card_number, reason)
+            holder, now = self._lock(session, staff, card_number, reason)
             holder.card.status = BLOCKED
             repository.note_change(session, now, f"m:{holder.member.id}", blocked=True)
             self._record(session, now, staff, "card.block", holder.card, {"reason": reason})
@@ -58,12 +57,11 @@ class CardService:
         Sessions that the old card opened end.
         """
         number = _new_number(new_card_number)
-        now = self._clock.now_ms()
         with self._sessions.begin() as session:
-            holder = self._lock(session, staff, card_number, reason)
+            holder, now = self._lock(session, staff, card_number, reason)
             card = self._successor(session, holder.card, number, now)
             subject = f"m:{holder.member.id}"
-            repository.note_change(session, now, subject, not_before=now, blocked=False)
+            repository.end_sessions(session, now, subject, blocked=False)
             facts = {"reason": reason, "new_card": card.id, "last_four": card.last_four}
             self._record(session, now, staff, "card.replace", holder.card, facts)
 
@@ -73,16 +71,15 @@ class CardService:
         Their sessions end.
         """
         pin = one_time_pin()
-        now = self._clock.now_ms()
         with self._sessions.begin() as session:
-            holder = self._lock(session, staff, card_number, reason)
+            holder, now = self._lock(session, staff, card_number, reason)
             set_pin(self._keyring, holder.card, pin, chosen=False)
-            repository.note_change(session, now, f"m:{holder.member.id}", not_before=now)
+            repository.end_sessions(session, now, f"m:{holder.member.id}")
             self._record(session, now, staff, "card.reset_pin", holder.card, {"reason": reason})
         return pin
 
-    def _lock(self, session: Session, staff: Claims, card_number: str, reason: str) -> Holder:
-        """The holder of a card that `staff` may act on, with the card's row locked."""
+    def _lock(self, session: Session, staff: Claims, card_number: str, reason: str) -> tuple[Holder, int]:
+        """The holder of a card that `staff` may act on, with the card's row locked, and when that was."""
         if not may(staff, CARD_ROLES, staff.organisation_path):
             raise Refusal(Code.FORBIDDEN)
         if not 0 < len(reason.strip()) <= REASON_MAX:
@@ -91,7 +88,7 @@ class CardService:
         holder = repository.holder_by_card(session, self._keyring.card_digest(number), lock=True)
         if holder is None or holder.card.status == REPLACED or not staff.covers(holder.organisation.path):
             raise Refusal(Code.NOT_FOUND)
-        return holder
+        return holder, self._clock.now_ms()
 
     def _successor(self, session: Session, old: Card, number: str, now: int) -> Card:
         old.status = REPLACED

@@ -91,7 +91,7 @@ class SessionService:
         now = self._clock.now_ms()
         with self._sessions.begin() as session:
             if everywhere:
-                members.note_change(session, now, claims.subject, not_before=now)
+                members.end_sessions(session, now, claims.subject)
             members.note_change(session, now, claims.subject, session_id=claims.session_id)
 
     def change_pin(self, claims: Claims, pin: str, new: str) -> tuple[str, Claims]:
@@ -102,11 +102,11 @@ class SessionService:
         chosen = new_pin(new, previous=pin)
         target = f"member:{claims.id}"
         self._attempts.begin(target)
-        now = self._clock.now_ms()
         with self._sessions.begin() as session:
             card = self._own_card(session, claims, pin)
+            now = self._clock.now_ms()
             set_pin(self._keyring, card, chosen, chosen=True)
-            members.note_change(session, now, claims.subject, session_id=claims.session_id, not_before=now)
+            members.end_sessions(session, now, claims.subject, spared=claims.session_id)
             trail.record(session, now, claims.actor, "card.change_pin", f"card:{card.id}", {})
         self._attempts.succeeded(target)
         changed = replace(claims, pin_must_change=False)
