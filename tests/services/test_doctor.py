@@ -40,12 +40,19 @@ def examine(
 ) -> Iterator[Callable[..., Diagnosis]]:
     engine = make_engine(database_url)
 
-    def run(secret: str = GOOD_SECRET, heartbeat_age_ms: int | None = 0, url: str = redis_url) -> Diagnosis:
+    def run(
+        secret: str = GOOD_SECRET,
+        heartbeat_age_ms: int | None = 0,
+        url: str = redis_url,
+        recovering: dict[str, str] | None = None,
+    ) -> Diagnosis:
         now = int(time.time() * 1000)
         heartbeat = None if heartbeat_age_ms is None else now - heartbeat_age_ms
         with redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0)) as client:
             keeper = keeper_on(client, ServerClock())
-            return Doctor(keeper, engine, tmp_path, secret, lambda: heartbeat).examine()
+            return Doctor(
+                keeper, engine, tmp_path, secret, lambda: heartbeat, lambda: recovering or {}
+            ).examine()
 
     yield run
     engine.dispose()
@@ -88,11 +95,28 @@ def test_the_bundled_servers_last_words_are_passed_on(
     examine: Callable[..., Diagnosis], tmp_path: Path
 ) -> None:
     (tmp_path / "valkey").mkdir()
-    (tmp_path / "valkey" / "valkey.log").write_text(
-        "starting\nBad file format reading the append only file\n"
-    )
+    (tmp_path / "valkey" / "valkey.log").write_text("starting\n# Out of something\n")
     (check,) = _wrong(examine(url="redis://127.0.0.1:1"))
-    assert "Bad file format reading the append only file" in check.mend
+    assert "# Out of something" in check.mend
+
+
+def test_a_damaged_file_of_the_bundled_server_points_to_the_rebuild(
+    examine: Callable[..., Diagnosis], tmp_path: Path
+) -> None:
+    (tmp_path / "valkey").mkdir()
+    words = (
+        "# Bad file format reading the append only file appendonly.aof.1.incr.aof: make a backup of your AOF"
+    )
+    (tmp_path / "valkey" / "valkey.log").write_text(words)
+    (check,) = _wrong(examine(url="redis://127.0.0.1:1"))
+    assert "damaged in the middle" in check.mend
+    assert "`ticketing rebuild`" in check.mend
+
+
+def test_a_sale_that_waits_for_a_rebuild_is_named(examine: Callable[..., Diagnosis]) -> None:
+    (check,) = _wrong(examine(recovering={"cinema": "Redis forgot it"}))
+    assert (check.name, check.found) == ("sales", "cinema is recovering (Redis forgot it)")
+    assert "`ticketing rebuild`" in check.mend
 
 
 @pytest.mark.parametrize("age_ms", [None, subject.HEARTBEAT_AGE_MAX_MS + 5_000])

@@ -22,7 +22,15 @@ def doctor(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     secret = settings.secret_key.get_secret_value() if settings.secret_key else ""
     with closing(build(settings)) as services:
         heartbeat = lambda: last_heartbeat_ms(services.queue_redis)  # noqa: E731
-        diagnosis = Doctor(services.keeper, services.engine, settings.data_dir, secret, heartbeat).examine()
+        examiner = Doctor(
+            services.keeper,
+            services.engine,
+            settings.data_dir,
+            secret,
+            heartbeat,
+            services.recovery.recovering,
+        )
+        diagnosis = examiner.examine()
     if as_json:
         print_json(diagnosis)
     else:

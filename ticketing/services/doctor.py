@@ -2,7 +2,7 @@
 
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from shutil import disk_usage
 
@@ -21,6 +21,8 @@ DISK_FREE_MIN = 1 << 30  # bytes
 CLOCK_OFFSET_MAX_MS = 2_000
 HEARTBEAT_AGE_MAX_MS = 90_000
 SERVER_VERSIONS_MIN = {"valkey": (8, 0), "redis": (7, 0)}
+
+_DAMAGED = "Bad file format reading the append only file"
 
 _WANTED_OF_REDIS = {
     "appendonly": ("yes", "without it a restart forgets every sale"),
@@ -50,7 +52,11 @@ class Diagnosis(Struct, frozen=True):
 
 
 class Doctor:
-    """Looks at one instance. `last_heartbeat` is when a worker was last heard of, in ms by the machine's clock."""
+    """Looks at one instance.
+
+    `last_heartbeat` is when a worker was last heard of, in ms by the machine's clock; `recovering` gives the
+    groups that wait for a rebuild, each with its reason.
+    """
 
     def __init__(
         self,
@@ -59,16 +65,20 @@ class Doctor:
         data_dir: Path,
         secret: str,
         last_heartbeat: Callable[[], int | None],
+        recovering: Callable[[], Mapping[str, str]],
     ) -> None:
         self._keeper = keeper
         self._engine = engine
         self._data_dir = data_dir
         self._secret = secret
         self._last_heartbeat = last_heartbeat
+        self._recovering = recovering
 
     def examine(self) -> Diagnosis:
         """Run every check; none raises."""
         checks = [*self._redis(), *self._sql(), *self._machine()]
+        if all(check.ok for check in checks if check.name in ("redis", "sql", "migrations")):
+            checks.append(self._sales())
         return Diagnosis(all(check.ok for check in checks), checks)
 
     def _redis(self) -> Iterator[Check]:
@@ -102,12 +112,26 @@ class Doctor:
             "orders wait in Redis and expired holds keep their tickets: start `ticketing up` or `ticketing worker`",
         )
 
+    def _sales(self) -> Check:
+        waiting = self._recovering()
+        found = "; ".join(f"{group} is recovering ({reason})" for group, reason in waiting.items())
+        mend = "nothing is sold there until `ticketing rebuild` has made the counts anew"
+        return _check("sales", not waiting, found or "none waits for a rebuild", mend)
+
     def _why_redis_is_away(self) -> str:
-        log = self._data_dir / "valkey" / "valkey.log"
+        folder = self._data_dir / "valkey"
+        log = folder / "valkey.log"
         if not log.exists():
             return "start the server, or `ticketing up`, and check TICKETING_REDIS_URL"
-        last = log.read_text(errors="replace").splitlines()[-1:] or ["(empty)"]
-        return f"start `ticketing up`; if the bundled server does not stay, its log says why: {last[0]} (in {log})"
+        last = (log.read_text(errors="replace").splitlines() or ["(empty)"])[-1]
+        if _DAMAGED in last:
+            return (
+                f"its append-only file is damaged in the middle: move {folder} aside and keep it, start "
+                "`ticketing up`, then run `ticketing rebuild`, which brings back what SQL has"
+            )
+        return (
+            f"start `ticketing up`; if the bundled server does not stay, its log says why: {last} (in {log})"
+        )
 
     def _sql(self) -> Iterator[Check]:
         try:
