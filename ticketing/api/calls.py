@@ -138,4 +138,9 @@ def json_response(answer: Any, status: int, **headers: str) -> Response:
     return Response(_encode(answer), status, {**_HEADERS, **headers}, "application/json")
 
 
+def keyed_response(answer: Any, status: int, *, replayed: bool) -> Response:
+    """An answer to a keyed call, saying whether it was given before."""
+    return json_response(answer, status, **({"idempotent-replayed": "true"} if replayed else {}))
+
+
 _HEADERS = {"cache-control": "no-store"}

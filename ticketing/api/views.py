@@ -350,5 +350,10 @@ def pickup_view(record: PickupRecord) -> schemas.Pickup:
     )
 
 
+def pickup_as_made(record: PickupRecord) -> schemas.Pickup:
+    """A hand-over as it was answered the first time, undone since or not: what a replay says again."""
+    return pickup_view(structs.replace(record, undone_at=None))
+
+
 def _fields(view: schemas.Answer) -> dict[str, Any]:
     return structs.asdict(view)

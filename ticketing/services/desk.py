@@ -69,6 +69,11 @@ class DeskService:
 
     # Handing out
 
+    def was_asked(self, clerk: Claims, key: str) -> bool:
+        """Whether a hand-over or sale of this clerk under this key was made before."""
+        with reading(self._sessions) as session:
+            return orders.pickup(session, _pickup_id(clerk, key)) is not None
+
     def pick_up(
         self,
         clerk: Claims,
