@@ -12,10 +12,10 @@ import httpx2
 import pytest
 
 from tests.support.house import EVENTS, House
+from ticketing.queue.worker import drain_of
 from ticketing.settings import Settings
 
 EAST, WEST = "east", "west"
-MEMBER, NEIGHBOUR = 7, 8
 ADDRESS = "203.0.113.9"
 
 
@@ -31,13 +31,15 @@ class Wish:
     async def spoil_the_world(self) -> None:
         """An event for `west`, one card's limit 2: one seat held by the member, the other sold."""
         house = self.house
+        self.member = house.add_member(EAST, "6222000000000001")
+        neighbour = house.add_member(WEST, "6222000000000002")
         self.event = house.publish(2, 9, per_card_limit=2, eligible_organisations=(WEST,))
-        await house.buy(self.event, house.member(NEIGHBOUR, WEST))
-        used = await house.hold(self.event, house.member(MEMBER, WEST), key="used")
+        await house.buy(self.event, house.member(neighbour, WEST))
+        used = await house.hold(self.event, house.member(self.member, WEST), key="used")
         self.held = used.json()["id"]
         self.manager = house.claims("staff", 1, "district", role="manager")
         house.services.catalogue.pause(self.manager, self.event)
-        house.tell_sessions(MEMBER, blocked=True)
+        house.tell_sessions(self.member, blocked=True)
         self.epoch = house.set_epoch(self.event, "another")
         await house.front.board.refresh()
 
@@ -62,7 +64,7 @@ class Wish:
         self._sign_in(self.house.staff())
 
     def be_a_member(self) -> None:
-        self._sign_in(self.house.member(MEMBER, EAST))
+        self._sign_in(self.house.member(self.member, EAST))
 
     def come_from_our_pages(self) -> None:
         self.headers["sec-fetch-site"] = "same-origin"
@@ -97,19 +99,16 @@ class Wish:
         self.house.set_epoch(self.event, self.epoch)
 
     def drain(self) -> None:
-        keeper = self.house.services.keeper
-        position = keeper.last_position(self.event)
-        assert position is not None
-        keeper.trim(self.event, self.epoch, position)
+        drain_of(self.house.services).run(self.event)
 
     def unblock(self) -> None:
-        self.house.tell_sessions(MEMBER, blocked=False)
+        self.house.tell_sessions(self.member, blocked=False)
 
     def resume(self) -> None:
         self.house.services.catalogue.resume(self.manager, self.event)
 
     def move_west(self) -> None:
-        self.house.tell_sessions(MEMBER, organisation_path=f"district.{WEST}")
+        self.house.tell_sessions(self.member, organisation_path=f"district.{WEST}")
 
     def _sign_in(self, session: dict[str, str]) -> None:
         self.headers["cookie"] = f"member_session={session['authorization'].removeprefix('Bearer ')}"
