@@ -1,8 +1,9 @@
 """The audit: I1 to I5 between Redis and SQL, on a live system.
 
 What was sold is compared exactly, at one place in the log: Redis' counts at that place against SQL's tickets
-up to it plus the entries that SQL has yet to take, so an order in flight is not lost. What cannot be read
-at one moment (holds and ledgers are scanned) is read again, and only what every reading shows is reported.
+up to it plus the entries that SQL has yet to take, so an order in flight is not lost. Holds and ledgers
+cannot be read at one moment: their sums are compared only where the group stood still meanwhile, and only
+what every reading shows is reported.
 """
 
 import time
@@ -28,7 +29,10 @@ PAUSE_SECONDS = 0.3
 
 
 class AuditReport(Struct, frozen=True):
-    """What was found. `tickets` counts those that are not void, `backlog` the entries SQL has yet to take."""
+    """What was found. `tickets` counts those that are not void, `backlog` the entries SQL has yet to take.
+
+    `unsettled` groups never stood still: the sums of their holds and ledgers were not compared.
+    """
 
     ok: bool
     violations: tuple[Violation, ...]
@@ -36,32 +40,51 @@ class AuditReport(Struct, frozen=True):
     orders: int
     tickets: int
     backlog: int
+    unsettled: tuple[str, ...]
+
+
+class _Reading(Struct, frozen=True):
+    """What one look at everything shows."""
+
+    violations: list[Violation]
+    groups: int
+    backlog: int
+    unsettled: tuple[str, ...]
 
 
 def audit(sessions: Sessions, keeper: Keeper) -> AuditReport:
     """Check I1 to I5. Raises `StoreUnavailable` or SQLAlchemy's `OperationalError` when a server is away."""
-    violations, backlog, groups = _read(sessions, keeper)
+    reading = _read(sessions, keeper)
+    violations = reading.violations
     for _ in range(READINGS - 1):
-        if not violations:
+        if not violations and not reading.unsettled:
             break
         time.sleep(PAUSE_SECONDS)
-        again, backlog, groups = _read(sessions, keeper)
-        violations = [violation for violation in violations if violation in again]
+        reading = _read(sessions, keeper)
+        violations = [violation for violation in violations if violation in reading.violations]
     with snapshot(sessions) as session:
         recorded, tickets = checks.count(session)
-    return AuditReport(not violations, tuple(violations), groups, recorded, tickets, backlog)
+    return AuditReport(
+        ok=not violations,
+        violations=tuple(violations),
+        groups=reading.groups,
+        orders=recorded,
+        tickets=tickets,
+        backlog=reading.backlog,
+        unsettled=reading.unsettled,
+    )
 
 
-def _read(sessions: Sessions, keeper: Keeper) -> tuple[list[Violation], int, int]:
+def _read(sessions: Sessions, keeper: Keeper) -> _Reading:
     with snapshot(sessions) as session:
-        groups = [group.id for group in catalogue.groups(session)]
+        groups = [
+            GroupAudit(partial(snapshot, sessions), keeper, group.id) for group in catalogue.groups(session)
+        ]
         violations = list(_in_sql(session))
-    backlog = 0
-    for group_id in groups:
-        group = GroupAudit(partial(snapshot, sessions), keeper, group_id)
+    for group in groups:
         violations += group.read()
-        backlog += group.backlog
-    return violations, backlog, len(groups)
+    unsettled = tuple(group.id for group in groups if not group.settled)
+    return _Reading(violations, len(groups), sum(group.backlog for group in groups), unsettled)
 
 
 def _in_sql(session: Session) -> Iterator[Violation]:

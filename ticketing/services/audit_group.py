@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from itertools import chain
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy.orm import Session
 
 from ticketing.catalogue import log as catalogue_log
@@ -49,47 +49,56 @@ class GroupAudit:
     def __init__(self, snapshot: Snapshot, keeper: Keeper, group_id: str) -> None:
         self._snapshot = snapshot
         self._keeper = keeper
-        self._group = group_id
+        self.id = group_id
         self.backlog = 0
         """Log entries that SQL has yet to take; known after `read`."""
+        self.settled = True
+        """Whether the group stood still while its holds and ledgers were read, so that sums could be compared."""
 
     def read(self) -> list[Violation]:
         """Every violation that this reading shows."""
         back_at_least = self._given_back()
-        state = self._keeper.state(self._group)
+        state = self._keeper.state(self.id)
         if state is None:
-            return [self._violation("I1", self._group, "Redis forgot the group: run `ticketing rebuild`")]
+            return [self._violation("I1", self.id, "Redis forgot the group: run `ticketing rebuild`")]
         if self._is_recovering(state):
-            return [self._violation("I1", self._group, "the group is recovering: run `ticketing rebuild`")]
+            return [self._violation("I1", self.id, "the group is recovering: run `ticketing rebuild`")]
         books = self._books(state)
         if books is None:
-            return [self._violation("I2", self._group, "the log has a gap behind SQL's cursor")]
+            return [self._violation("I2", self.id, "the log has a gap behind SQL's cursor")]
         self.backlog = max(0, state.position - books.cursor)
-        holds = {hold.id: hold for hold in self._keeper.all_holds(self._group)}
-        uses = dict(self._keeper.all_uses(self._group))
+        holds = {hold.id: hold for hold in self._keeper.all_holds(self.id)}
+        uses = dict(self._keeper.all_uses(self.id))
+        self.settled = self._stands_still(state)
         return list(
             chain(
                 self._check_position(books),
                 self._check_counts(state, books, back_at_least),
-                self._check_held(state, holds.values(), uses),
                 self._check_orders(books, holds, state.position),
                 self._check_limits(state, uses),
-                self._check_ledgers(holds.values(), uses),
+                self._check_sums(state, holds.values(), uses) if self.settled else (),
+                self._check_ledgers(holds.values(), uses) if self.settled else (),
             )
         )
+
+    def _stands_still(self, before: GroupState) -> bool:
+        after = self._keeper.state(self.id)
+        if after is None:
+            return False
+        return structs.replace(after, now=before.now, backlog=before.backlog) == before
 
     # Reading
 
     def _is_recovering(self, state: GroupState) -> bool:
         """Whether the group sells nothing; one that a rebuild has just opened shows in the next reading."""
         with self._snapshot() as session:
-            at = orders.cursor(session, self._group)
+            at = orders.cursor(session, self.id)
         return state.fenced_by is not None or (at is not None and at.epoch != state.epoch)
 
     def _given_back(self) -> Counter[str]:
         """Tickets that Redis surely has back by now."""
         with self._snapshot() as session:
-            events = catalogue_log.events_of(session, self._group)
+            events = catalogue_log.events_of(session, self.id)
             given_back = Counter(checks.void_tickets(session, events))
             given_back.subtract(checks.tickets_on_their_way_back(session, events))
             return given_back
@@ -97,18 +106,18 @@ class GroupAudit:
     def _books(self, state: GroupState) -> _Books | None:
         for _ in range(TRIES):
             with self._snapshot() as session:
-                at = orders.cursor(session, self._group)
-                assert at is not None, f"group {self._group} was opened without a cursor"
-                events = catalogue_log.events_of(session, self._group)
+                at = orders.cursor(session, self.id)
+                assert at is not None, f"group {self.id} was opened without a cursor"
+                events = catalogue_log.events_of(session, self.id)
                 recorded = {order.id: order for order in checks.recorded_orders(session, events)}
                 sold = Counter(checks.tickets_up_to(session, events, state.position))
                 void = Counter(checks.void_tickets(session, events))
                 aside = [
                     protocol.entry_from(entry.position, entry.entry)
-                    for entry in orders.set_aside_entries(session, self._group)
+                    for entry in orders.set_aside_entries(session, self.id)
                 ]
             missing = max(0, state.position - at.position)
-            entries = self._keeper.read_log(self._group, at.position, missing) if missing else []
+            entries = self._keeper.read_log(self.id, at.position, missing) if missing else []
             if [entry.position for entry in entries] == [at.position + 1 + i for i in range(missing)]:
                 elsewhere = _holds_in([*aside, *entries], recorded)
                 for hold in elsewhere.values():
@@ -119,8 +128,8 @@ class GroupAudit:
     # Checking
 
     def _check_position(self, books: _Books) -> Iterator[Violation]:
-        if (self._keeper.last_position(self._group) or 0) < books.cursor:
-            yield self._violation("I2", self._group, "Redis' log ends before what SQL has recorded")
+        if (self._keeper.last_position(self.id) or 0) < books.cursor:
+            yield self._violation("I2", self.id, "Redis' log ends before what SQL has recorded")
 
     def _check_counts(
         self, state: GroupState, books: _Books, back_at_least: Counter[str]
@@ -146,7 +155,7 @@ class GroupAudit:
             acts = staff.details_of(session, f"quota:{quota}", "quota.resize")
         return any(act.get("force") for act in acts)
 
-    def _check_held(
+    def _check_sums(
         self, state: GroupState, holds: Iterable[Hold], uses: dict[int, tuple[Use, ...]]
     ) -> Iterator[Violation]:
         live = Counter(seat for hold in holds if hold.status is HoldStatus.HELD for seat in _seats(hold))
@@ -173,7 +182,7 @@ class GroupAudit:
                     "I2", hold.id, "the order was confirmed, and is neither in SQL nor in the log"
                 )
         for order in books.recorded.values():
-            found = holds.get(order.id) or self._keeper.look_up(self._group, order.id)
+            found = holds.get(order.id) or self._keeper.look_up(self.id, order.id)
             if found is None or found.status is not HoldStatus.CONFIRMED:
                 yield self._violation(
                     "I2", order.id, "SQL has the order, and Redis does not have it as confirmed"
@@ -216,7 +225,7 @@ class GroupAudit:
                 )
 
     def _violation(self, invariant: str, subject: str, text: str) -> Violation:
-        return Violation(invariant, self._group, subject, text)
+        return Violation(invariant, self.id, subject, text)
 
 
 def _counts(state: GroupState) -> Iterator[tuple[str, QuotaCounts]]:
