@@ -121,6 +121,7 @@ def bounds_of(settings: Settings) -> Bounds:
         live_holds_max=settings.live_holds_per_member,
         abandoned_max=settings.abandoned_holds_max,
         pause_ms=settings.abandoned_pause_seconds * 1000,
+        replica_acks=settings.replica_acks,
     )
 
 

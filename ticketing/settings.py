@@ -53,6 +53,9 @@ class Settings(BaseSettings):
     staff_session_minutes: int = Field(10 * 60, ge=1, description="Absolute life of a staff session.")
     staff_idle_minutes: int = Field(60, ge=1, description="Idle life of a staff session in the browser.")
 
+    replica_acks: int = Field(
+        0, ge=0, description="Replicas that must have a confirm before it is answered; others get 503."
+    )
     drain_batch_max: int = Field(
         500, ge=1, le=5_000, description="Log entries recorded in one SQL transaction."
     )

@@ -197,13 +197,22 @@ class Keeper:
             protocol.envelope(epoch, floor, self._bounds),
             protocol.encode(request),
         )
-        reply = protocol.decode(self._call(self._evaluate, script, arguments))
+        wait = verb == "confirm" and self._bounds.replica_acks > 0
+        run = self._run_with_replicas if wait else self._redis.execute_command
+        reply = protocol.decode(self._call(self._evaluate, run, script, arguments))
         self._clock.observe(reply.now)
         self._watermarks.note(group_id, epoch, reply.position)
         return reply
 
-    def _evaluate(self, script: scripts.Script, arguments: tuple[Any, ...]) -> bytes:
-        run: Any = self._redis.execute_command
+    def _run_with_replicas(self, *command: Any) -> Any:
+        wanted = self._bounds.replica_acks
+        pipeline: Any = self._redis.pipeline(transaction=False)  # WAIT speaks for its own connection only
+        pipeline.execute_command(*command)
+        pipeline.execute_command("WAIT", wanted, protocol.REPLICA_WAIT_MS)
+        raw, acks = pipeline.execute(raise_on_error=False)
+        return protocol.replicated(raw, acks, wanted)
+
+    def _evaluate(self, run: Any, script: scripts.Script, arguments: tuple[Any, ...]) -> bytes:
         try:
             raw: bytes = run("EVALSHA", script.digest, *arguments)
         except NoScriptError:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from ticketing.errors import Code, Refusal
+from ticketing.errors import Code, Refusal, StoreUnavailable
 
 from .codes import Outcome
 from .model import (
@@ -30,6 +30,9 @@ from .model import (
 
 BATCH_MAX = 128
 """Requests in one script call; longer batches would let one caller hold up all others."""
+
+REPLICA_WAIT_MS = 1_000
+"""How long a confirm waits for its replicas."""
 
 _STATUS = (HoldStatus.HELD, HoldStatus.CONFIRMED, HoldStatus.RELEASED, HoldStatus.EXPIRED)
 _pack = msgspec.msgpack.Encoder().encode
@@ -66,13 +69,15 @@ _FACTS = {
 class Bounds:
     """The bounds every script is told.
 
-    `now_ms` 0 means Redis `TIME`; only tests and the simulator give a time of their own.
+    `now_ms` 0 means Redis `TIME`; only tests and the simulator give a time of their own. `replica_acks` is how
+    many replicas must have a confirm before it is answered.
     """
 
     backlog_max: int = 100_000
     live_holds_max: int = 5
     abandoned_max: int = 5
     pause_ms: int = 60_000
+    replica_acks: int = 0
     now_ms: int = 0
 
 
@@ -101,6 +106,7 @@ def envelope(epoch: str, position_min: int, bounds: Bounds) -> bytes:
             bounds.live_holds_max,
             bounds.abandoned_max,
             bounds.pause_ms,
+            bounds.replica_acks > 0,
         )
     )
 
@@ -113,6 +119,19 @@ def encode(request: Any) -> bytes:
 def decode(raw: bytes) -> Reply:
     """The answer of any script."""
     return Reply(*_unpack(raw))
+
+
+def replicated(raw: Any, acks: Any, wanted: int) -> Any:
+    """The script's answer once enough replicas have it.
+
+    Raises what either command failed with, or `StoreUnavailable`: the confirm has happened, and repeating it is safe.
+    """
+    for answer in (raw, acks):
+        if isinstance(answer, Exception):
+            raise answer
+    if acks < wanted:
+        raise StoreUnavailable(f"{acks} of {wanted} replicas answered")
+    return raw
 
 
 def hold_wish(request: HoldRequest) -> tuple[Any, ...]:

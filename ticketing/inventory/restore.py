@@ -126,8 +126,8 @@ class Restore:
 
     def _count(self, hold: Hold) -> None:
         self._books.add(hold)
-        for quota in _kept_seats(hold):
-            self._sold[hold.event_id, quota] += 1
+        for quota, count in _kept_seats(hold):
+            self._sold[hold.event_id, quota] += count
 
     def _write(self, key: int, rows: dict[str, Any]) -> None:
         mapping: dict[Any, Any] = {field: protocol.encode(row) for field, row in rows.items()}
@@ -148,8 +148,8 @@ class _Books:
 
     def add(self, hold: Hold) -> None:
         self._ids[hold.member].append(hold.id)
-        for quota in _kept_seats(hold):
-            self._uses[hold.member][hold.event_id, quota] += 1
+        for quota, count in _kept_seats(hold):
+            self._uses[hold.member][hold.event_id, quota] += count
 
     def rows(self) -> Iterator[tuple[str, Any]]:
         for member, ids in self._ids.items():
@@ -157,9 +157,14 @@ class _Books:
             yield str(member), (0, 0, 0, uses, ids)
 
 
-def _kept_seats(hold: Hold) -> Iterator[int]:
-    seats = (item.quota for item in hold.items for _ in range(item.quantity))
-    return (quota for place, quota in enumerate(seats) if not hold.returned_places >> place & 1)
+def _kept_seats(hold: Hold) -> Iterator[tuple[int, int]]:
+    """How many tickets of each item were not returned."""
+    places = hold.returned_places
+    for item in hold.items:
+        returned = places & ((1 << item.quantity) - 1)
+        places >>= item.quantity
+        if kept := item.quantity - returned.bit_count():
+            yield item.quota, kept
 
 
 def _hold_or_none(field: bytes, packed: bytes) -> Hold | None:

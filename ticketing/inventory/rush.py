@@ -113,6 +113,8 @@ class Inventory:
             protocol.encode(request),
         )
         run: Any = self._redis.execute_command
+        if verb == "confirm" and self._bounds.replica_acks:
+            run = self._run_with_replicas
         try:
             raw = await run("EVALSHA", script.digest, *arguments)
         except NoScriptError:
@@ -121,6 +123,14 @@ class Inventory:
         self._clock.observe(reply.now)
         self._watermarks.note(group_id, epoch, reply.position)
         return reply
+
+    async def _run_with_replicas(self, *command: Any) -> Any:
+        wanted = self._bounds.replica_acks
+        pipeline: Any = self._redis.pipeline(transaction=False)  # WAIT speaks for its own connection only
+        pipeline.execute_command(*command)
+        pipeline.execute_command("WAIT", wanted, protocol.REPLICA_WAIT_MS)
+        raw, acks = await pipeline.execute(raise_on_error=False)
+        return protocol.replicated(raw, acks, wanted)
 
     async def _epoch(self, group_id: str) -> str:
         known = self._watermarks.epoch(group_id)

@@ -33,9 +33,13 @@ local function decide(id, member, method, number)
   return { OK, hold }
 end
 
-local ids, results = {}, {}
+local ids, results, replayed = {}, {}, false
 for i, wish in ipairs(request) do ids[i] = wish[1] end
 holds.prefetch(ids)
-for i, wish in ipairs(request) do results[i] = decide(unpack(wish)) end
-save()
+for i, wish in ipairs(request) do
+  results[i] = decide(unpack(wish))
+  replayed = replayed or results[i][1] == EXISTS
+end
+-- WAIT is about the connection's own last write: without one, a dead replica counts as having it.
+save(replicated and replayed)
 return reply(results)

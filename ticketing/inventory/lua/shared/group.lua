@@ -2,11 +2,11 @@
 --
 -- KEYS    meta, sale, stock, holds, ledgers, due, log, acts (see README.md)
 -- ARGV[1] msgpack envelope: the epoch and the least log position the caller expects, time in ms (0: Redis
---         TIME), and the bounds below
+--         TIME), the bounds below, and whether the caller waits for replicas
 -- ARGV[2] msgpack request, or list of requests, of the verb
 
 local META, SALE, STOCK, HOLDS, LEDGERS, DUE, LOG, ACTS = unpack(KEYS)
-local expected_epoch, position_min, given_now, backlog_max, live_holds_max, abandoned_max, pause_ms =
+local expected_epoch, position_min, given_now, backlog_max, live_holds_max, abandoned_max, pause_ms, replicated =
   unpack(cmsgpack.unpack(ARGV[1]))
 local request = cmsgpack.unpack(ARGV[2])
 

@@ -66,9 +66,9 @@ local function expire_due(limit)
   return #ids
 end
 
--- Write what was decided. A call that only refused writes nothing and costs no disk.
-local function save()
-  local changed = #log_entries > 0 or #due_removed > 0
+-- Write what was decided. A call that only refused writes nothing and costs no disk, unless `something` must be.
+local function save(something)
+  local changed = something or #log_entries > 0 or #due_removed > 0
   for _, cache in ipairs({ holds, ledgers, stock, sales, acts }) do changed = cache.save() or changed end
   if #due_removed > 0 then redis.call('ZREM', DUE, unpack(due_removed)) end
   if #due_added > 0 then redis.call('ZADD', DUE, unpack(due_added)) end
