@@ -219,13 +219,14 @@ def _close_books(stage: Stage, services: Services, display: Display) -> None:
 
 @contextmanager
 def _terminated_as_interrupted() -> Iterator[None]:
-    """Let SIGTERM end the rehearsal as Ctrl-C does, with everything cleaned up."""
+    """Let SIGTERM and a closed terminal end the rehearsal as Ctrl-C does, with everything cleaned up."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
