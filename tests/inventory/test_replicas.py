@@ -154,11 +154,11 @@ def test_a_replica_that_lagged_and_took_over_does_not_sell(
 ) -> None:
     """The server fails while its replica is behind; a process that was not answered in full remembers."""
     hold = sale.hold(7, (1, 1)).hold
-    sale.redis.execute_command("WAIT", 1, 1_000)
+    sale.redis.wait(1, 1_000)
     seen = Watermarks()
     seen.expect(GROUP, EPOCH, 2)  # what the primary had, and the replica never gets
-    promoted: Any
-    with redis.Redis.from_url(pair[1].url) as promoted:
+    client: Any = redis.Redis.from_url(pair[1].url)
+    with client as promoted:
         assert promoted.hget(f"ticketing:{{{GROUP}}}:meta", "position") == b"1"
         promoted.execute_command("REPLICAOF", "NO", "ONE")
         try:
