@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from sqlalchemy.exc import DBAPIError
 
+from ticketing.api.alarms import Alarms
 from ticketing.api.front import Front
 from ticketing.errors import StoreUnavailable
 
@@ -28,6 +29,7 @@ class Housekeeping:
 
     def __init__(self, front: Front) -> None:
         self._front = front
+        self._alarms = Alarms(front.services.settings.backlog_max)
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -77,6 +79,7 @@ class Housekeeping:
                 self.hand_over_counts,
             )
             await asyncio.gather(*(self._tolerate(duty) for duty in duties))
+            self._alarms.ring(self._front.board.recovering(), self._front.board.backlogs())
             tick += 1
             if tick % PRUNE_TICKS == 0:
                 self._front.live_holds.prune(self._front.services.clock.now_ms())
