@@ -3,53 +3,18 @@
 Method: real `ticketing worker` processes over a real server, on both databases.
 """
 
-import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
-import redis
 from sqlalchemy import text
 
 from tests.support.processes import wait_for
 from tests.support.shop import Shop
-from ticketing.settings import Settings
+from tests.support.workers import Start, start  # noqa: F401 - a fixture of these tests
 
-START_SECONDS = 60  # a process on a busy machine
 BUSY_SECONDS = 1  # what a machine that runs other tests too may add
-Start = Callable[[], "subprocess.Popen[bytes]"]
-
-
-@pytest.fixture
-def start(settings: Settings) -> Iterator[Start]:
-    """Starts `ticketing worker` and waits for it; whatever still runs at the end is killed."""
-    assert settings.secret_key is not None
-    environment = {
-        **os.environ,
-        "TICKETING_DATA_DIR": str(settings.data_dir),
-        "TICKETING_REDIS_URL": str(settings.redis_url),
-        "TICKETING_QUEUE_REDIS_URL": str(settings.queue_redis_url),
-        "TICKETING_DATABASE_URL": str(settings.database_url),
-        "TICKETING_SECRET_KEY": settings.secret_key.get_secret_value(),
-    }
-    registry = redis.Redis.from_url(str(settings.redis_url))
-    running: list[subprocess.Popen[bytes]] = []
-
-    def run() -> "subprocess.Popen[bytes]":
-        worker = subprocess.Popen([sys.executable, "-m", "ticketing", "worker"], env=environment)
-        running.append(worker)
-        assert wait_for(lambda: registry.scard("rq:workers") == len(running), START_SECONDS)
-        return worker
-
-    yield run
-    for worker in running:
-        worker.kill()
-        worker.wait()
-    registry.close()
 
 
 @contextmanager
@@ -60,7 +25,7 @@ def cursors_locked(shop: Shop) -> Iterator[None]:
         yield
 
 
-def test_it_drains_sweeps_and_gives_back_by_itself(shop: Shop, start: Start) -> None:
+def test_it_drains_sweeps_and_gives_back_by_itself(shop: Shop, start: Start) -> None:  # noqa: F811
     start()
     event_id = shop.sale(10, hold_seconds=2)
     order = shop.buy(event_id, 1, (1, 2))
@@ -79,7 +44,7 @@ def test_it_drains_sweeps_and_gives_back_by_itself(shop: Shop, start: Start) -> 
     assert wait_for(lambda: shop.counts(event_id).available == 10, 20)
 
 
-def test_a_worker_killed_in_a_job_is_missed_for_seconds_only(shop: Shop, start: Start) -> None:
+def test_a_worker_killed_in_a_job_is_missed_for_seconds_only(shop: Shop, start: Start) -> None:  # noqa: F811
     event_id = shop.sale(100)
     victim = start()
     with cursors_locked(shop):
@@ -92,7 +57,7 @@ def test_a_worker_killed_in_a_job_is_missed_for_seconds_only(shop: Shop, start: 
     assert wait_for(lambda: set(shop.recorded()) == sold, 10), "RQ's own maintenance would take ten minutes"
 
 
-def test_two_workers_share_one_schedule_and_stop_when_told(shop: Shop, start: Start) -> None:
+def test_two_workers_share_one_schedule_and_stop_when_told(shop: Shop, start: Start) -> None:  # noqa: F811
     first, second = start(), start()
     assert wait_for(lambda: shop.redis.exists("ticketing:schedule") == 1, 20)
     assert shop.redis.zcard("rq:cron_schedulers") == 1

@@ -119,9 +119,16 @@ def _work(settings: Settings, stop: Event) -> None:
 
 
 def _work_until_interrupted(settings: Settings, stop: Event) -> None:
-    try:
-        RushWorker(queue_client(settings), stop).work(logging_level=_LOG_LEVEL)
-    except StopRequested:
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever ended RQ's worker, the tickets wait for another
-        _log.warning("worker_interrupted", error=f"{type(error).__name__}: {error}")
+    with queue_client(settings) as connection:
+        worker: RushWorker | None = None
+        try:
+            worker = RushWorker(connection, stop)
+            worker.work(logging_level=_LOG_LEVEL)
+        except StopRequested:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever ended RQ's worker, the tickets wait for another
+            _log.warning("worker_interrupted", error=f"{type(error).__name__}: {error}")
+        finally:
+            thread: Any = worker and worker.pubsub_thread
+            if thread is not None:
+                thread.stop()  # RQ leaves it running when Redis went away first
