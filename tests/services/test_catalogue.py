@@ -64,7 +64,7 @@ def test_who_may_draft_for_whom(office: Office) -> None:
     assert office.event(create(office.street, office.draft(1, organisation="mill"))).organisation_id == "mill"
     for staff, organisation in ((office.street, "street-10"), (claims("district", "clerk"), "district")):
         draft = office.draft(1, organisation=organisation)
-        assert refusal(lambda s=staff, d=draft: create(s, d)).code is Code.FORBIDDEN  # type: ignore[misc]
+        assert refusal(lambda s=staff, d=draft: create(s, d)).code is Code.FORBIDDEN
 
 
 def test_staff_list_their_own_events_and_those_below(office: Office) -> None:
@@ -144,14 +144,14 @@ def test_a_verb_out_of_place_is_refused(office: Office) -> None:
     staff, catalogue = office.district, office.catalogue
     opens_at = office.event(event_id).opens_at
     for act in (catalogue.pause, catalogue.resume, catalogue.close):
-        refused = refusal(lambda act=act: act(staff, event_id))  # type: ignore[misc]
+        refused = refusal(lambda act=act: act(staff, event_id))
         assert (refused.code, refused.facts) == (Code.SALE_NOT_OPEN, {"opens_at": opens_at})
     catalogue.publish(staff, event_id)
     catalogue.pause(staff, event_id)
     assert refusal(lambda: catalogue.publish(staff, event_id)).code is Code.SALE_PAUSED
     catalogue.close(staff, event_id)
     for act in (catalogue.publish, catalogue.pause, catalogue.resume):
-        assert refusal(lambda act=act: act(staff, event_id)).code is Code.SALE_CLOSED  # type: ignore[misc]
+        assert refusal(lambda act=act: act(staff, event_id)).code is Code.SALE_CLOSED
     assert faulty(lambda: catalogue.close(staff, event_id, "a bell \a")) == ["reason"]
 
 
