@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis
 
 from tests.support.command import (
     READY_SECONDS,
@@ -144,3 +145,43 @@ def test_killed_it_takes_every_part_with_it(tmp_path: Path) -> None:
         assert wait_for(lambda: not any(is_alive(pid) for pid in parts), 2)
     with running("up", tmp_path / "data") as again:
         assert _status(again) == 200, "the directory is free again, and its files are whole"
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_with_urls_it_uses_those_servers_and_starts_none(
+    redis_url: str, database_url: str, tmp_path: Path
+) -> None:
+    settings = {
+        "TICKETING_REDIS_URL": redis_url,
+        "TICKETING_DATABASE_URL": database_url,
+        "TICKETING_SECRET_KEY": "s" * 32,
+    }
+    with running("up", tmp_path / "data", settings=settings) as instance:
+        assert _status(instance) == 200
+        parts = descendants(instance.process.pid)
+        assert {instance.part("api"), instance.part("worker")} == parts
+        assert not {"ticketing.sqlite3", "secret.key", "valkey"} & {
+            path.name for path in instance.data_dir.iterdir()
+        }
+        assert instance.stop() < STOP_SECONDS
+    with redis.Redis.from_url(redis_url) as client:
+        assert client.ping(), "a server that is not ours stays"
+
+
+def test_with_urls_and_no_secret_it_refuses_in_one_line(redis_url: str, tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "ticketing",
+        "up",
+        "--data-dir",
+        str(tmp_path / "data"),
+        "--port",
+        "0",
+    ]
+    refused = subprocess.run(
+        command, capture_output=True, text=True, env=environment() | {"TICKETING_REDIS_URL": redis_url}
+    )
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("ticketing: TICKETING_SECRET_KEY is not set")

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -92,8 +92,9 @@ def running(
     options: Sequence[str] = (),
     python: str = sys.executable,
     cwd: Path | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[RunningInstance]:
-    """A ready `ticketing VERB` on a free port, killed at the end if it still runs."""
+    """A ready `ticketing VERB` on a free port, killed at the end if it still runs. `settings`: its environment."""
     (data_dir / "api.url").unlink(missing_ok=True)  # of one that was killed; it would look ready at once
     log = data_dir.with_name(f"{data_dir.name}.log")
     with log.open("wb") as output:
@@ -101,7 +102,7 @@ def running(
             [python, "-P", "-m", "ticketing", verb, "--data-dir", str(data_dir), "--port", "0", *options],
             stdout=output,
             stderr=output,
-            env=environment(),
+            env=environment() | dict(settings or {}),
             cwd=cwd,
         )
     instance = RunningInstance(process, data_dir, log)
