@@ -6,6 +6,7 @@ from ticketing.services.catalogue import CatalogueService
 from ticketing.services.tokens import Claims
 
 DAY_MS = 24 * 3600 * 1000
+HOUR_MS = 3600 * 1000
 GROUP = "group"
 
 
@@ -22,7 +23,7 @@ def publish(
 
 
 def _draft(scenario: Scenario, opens_at: int, hold_seconds: int, group_id: str | None) -> EventDraft:
-    starts_at = opens_at + scenario.starts_in_days * DAY_MS
+    starts_at = _at_ten(opens_at + scenario.starts_in_days * DAY_MS)
     return EventDraft(
         title=scenario.title,
         venue=scenario.venue,
@@ -41,3 +42,8 @@ def _draft(scenario: Scenario, opens_at: int, hold_seconds: int, group_id: str |
             for name, capacity in scenario.each_quota()
         ),
     )
+
+
+def _at_ten(day_ms: int) -> int:
+    """Ten in the morning, Beijing time (02:00 UTC), of that day."""
+    return day_ms // DAY_MS * DAY_MS + 2 * HOUR_MS
