@@ -83,6 +83,27 @@ def test_one_that_keeps_dying_is_started_again_with_growing_pauses() -> None:
     assert 3 <= len(said) <= 4, "at once, after half a second, after one, after two"
 
 
+def test_one_that_cannot_be_started_again_is_tried_later(tmp_path: Path) -> None:
+    said: list[str] = []
+    child = Child("the sleeper", SLEEP)
+    child.start()
+    assert child.pid is not None
+    kill(child.pid)
+    assert wait_for(lambda: child.pid is None, 1)
+    child.output = tmp_path / "logs" / "log"  # its folder is not there
+    child.revive(said.append)
+    assert said[1].startswith("the sleeper cannot be started: ")
+    child.output = None
+
+    def runs_again() -> bool:
+        child.revive(said.append)
+        return child.pid is not None
+
+    assert wait_for(runs_again, 2)
+    child.ask_to_stop()
+    child.wait(time.monotonic() + 5)
+
+
 def test_a_child_that_does_not_listen_is_killed() -> None:
     child = Child("the deaf one", DEAF)
     child.start()

@@ -72,7 +72,11 @@ class Child:
             return
         self._deaths += 1
         say(f"{self.name} {_ending(self._process.returncode)}; starting it again")
-        self.start()
+        try:
+            self.start()
+        except OSError as error:  # no memory, no room for its log: it may pass, and the others must live on
+            self._started_at = time.monotonic()
+            say(f"{self.name} cannot be started: {error}")
 
     def ask_to_stop(self) -> None:
         """Send SIGTERM to the process, if it runs."""
