@@ -21,6 +21,7 @@ from ticketing.inventory.rush import Inventory
 from ticketing.inventory.watermarks import Watermarks
 from ticketing.keyring import Keyring
 from ticketing.members.revocations import Revocations
+from ticketing.services.archive import ArchiveService
 from ticketing.services.cards import CardService
 from ticketing.services.catalogue import CatalogueService
 from ticketing.services.desk import DeskService
@@ -65,6 +66,7 @@ class Services:
         self.catalogue = CatalogueService(self.sessions, self.sale_keeper, self.keeper, self.clock)
         self.recovery = Recovery(self.sessions, self.keeper, self.watermarks)
         self.rebuilds = RebuildService(self.sessions, self.keeper, self.keyring, self.clock, self.watermarks)
+        self.archive = ArchiveService(self.sessions, self.keeper, self.clock)
         self.stats = StatsService(self.sessions, self.keeper, self.clock)
         self.staff = StaffService(self.sessions, self.clock)
         self.cards = CardService(self.sessions, self.keyring, self.clock)

@@ -175,7 +175,7 @@ def test_a_stamp_changes_with_whatever_staff_decide(session: Session) -> None:
     event, draft = add(session), add(session)
     event.state = PUBLISHED
     before = stamps.stamps(session)
-    assert before == {event.id: (1, 0, None, None)}
+    assert before == {event.id: (1, 0, None, None, None)}
     repository.mark_applied(session, event.id, 1)
     repository.set_epoch(session, event.group_id, "first")
     assert stamps.stamps(session) == {event.id: (1, 1, "first", None)}

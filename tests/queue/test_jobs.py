@@ -15,6 +15,7 @@ from ticketing.orders import repository as orders
 from ticketing.queue import jobs
 from ticketing.queue.bell import Bell, rush_queue
 from ticketing.queue.drain import Drain
+from ticketing.services.archive import ArchiveService
 
 
 @pytest.fixture
@@ -25,6 +26,7 @@ def duties(shop: Shop) -> jobs.Duties:
         drain=shop.drain(2),
         sale_keeper=shop.sale_keeper,
         returns=shop.returns,
+        archive=ArchiveService(shop.sessions, shop.keeper, shop.clock),
         bell=Bell(rush_queue(shop.redis)),
     )
     jobs.use(ours)

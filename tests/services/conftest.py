@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.guards import without  # noqa: F401 - a fixture of these tests
 from tests.support.office import Office
 from ticketing.database import Sessions
 from ticketing.keyring import Keyring

@@ -126,11 +126,22 @@ class EventBoard:
 
     def groups(self) -> set[str]:
         """The groups of every published event."""
-        return {card.event.group_id for card in self._cards.values()}
+        return {card.event.group_id for card in self._cards.values()} - self.archived()
 
     def recovering(self) -> list[str]:
         """The groups that Redis forgot, or that it remembers as they were before."""
-        return sorted(group for group, reading in self._readings.items() if reading.recovering)
+        archived = self.archived()
+        readings = self._readings.items()
+        return sorted(group for group, reading in readings if reading.recovering and group not in archived)
+
+    def archived(self) -> set[str]:
+        """The groups whose sales are over for so long that only SQL has them."""
+        return {c.event.group_id for c in self._cards.values() if c.event.group.archived_at is not None}
+
+    def is_archived(self, event_id: str) -> bool:
+        """Whether an event's sale is over for so long that only SQL has it."""
+        card = self._cards.get(event_id)
+        return card is not None and card.event.group.archived_at is not None
 
     def backlogs(self) -> dict[str, int]:
         """Log entries that SQL has not recorded yet, by group."""
@@ -251,7 +262,7 @@ class EventBoard:
             or self._readings[card.event.group_id].recovering
             or (card.event.closes_at > now and card.event.state not in over)
         }
-        return sorted(live)
+        return sorted(live - self.archived())
 
     async def _fresh_reading(self, group_id: str) -> Reading:
         reading_ = self._readings.get(group_id)
@@ -299,9 +310,9 @@ class EventBoard:
         group = reading_.state if reading_ else None
         state = group.events.get(card.event.id) if group else None
         now_ms = reading_.now_ms if reading_ else self._clock.now_ms()
-        status = (
-            "recovering" if reading_ and reading_.recovering else views.sale_status(card.event, state, now_ms)
-        )
+        over = card.event.group.archived_at is not None
+        recovering = reading_ is not None and reading_.recovering and not over
+        status = "recovering" if recovering else views.sale_status(card.event, state, now_ms)
         event = views.event_view(card.event, card.organisation_name, state, status)
         counts = views.availability(card.event, state, status, now_ms)
         event_json = _encode(event)

@@ -1,8 +1,12 @@
-"""What members do with holds, decided once for the JSON calls and the pages. Nothing here touches SQL.
+"""What members do with holds, decided once for the JSON calls and the pages.
+
+Nothing here touches SQL, but for holds of sales so long over that only SQL has them.
 
 Refusals of the inventory are returned, since in a rush nearly every answer is one; what can be seen without asking
 Redis is raised.
 """
+
+import asyncio
 
 from ticketing.api.front import Front
 from ticketing.errors import Code, Refusal
@@ -27,6 +31,7 @@ class Holds:
         self._keyring = services.keyring
         self._clock = services.clock
         self._backlog_max = services.settings.backlog_max
+        self._archive = services.archive
         self._board = front.board
         self._gate = front.gate
         self._live_holds = front.live_holds
@@ -51,6 +56,8 @@ class Holds:
             items=items,
         )
         decide = self._decided_before if self._gate.is_blocked(member) else self._inventory.hold
+        if self._board.is_archived(event_id):
+            decide = self._decided_long_ago
         outcome = await decide(group_id, wish)
         if isinstance(outcome, Refusal):
             refusal = self._first(event_id, items, outcome)
@@ -62,7 +69,9 @@ class Holds:
 
     async def look_up(self, member: Claims, hold_id: str) -> Hold:
         """The member's own hold as it is now. Raises `not_found`, or `hold_expired` for one let go long ago."""
-        hold = await self._inventory.look_up(await self._group_of_own(hold_id, member), hold_id)
+        group_id = await self._group_of_own(hold_id, member)
+        over = self._board.is_archived(event_of(hold_id))
+        hold = await (self._sold_long_ago(hold_id) if over else self._inventory.look_up(group_id, hold_id))
         if hold is None:
             raise Refusal(Code.HOLD_EXPIRED)  # ours, by its id, and so old that Redis let it go
         return hold
@@ -70,6 +79,8 @@ class Holds:
     async def release(self, member: Claims, hold_id: str, address: str) -> Refusal | None:
         """Give the tickets back; nothing is wrong with doing so twice, or too late."""
         group_id = await self._group_of_own(hold_id, member)
+        if self._board.is_archived(event_of(hold_id)):
+            return Refusal(Code.HOLD_CONFIRMED) if await self._sold_long_ago(hold_id) else None
         refusal = await self._inventory.release(group_id, hold_id, member.id)
         if refusal is not None and refusal.code is not Code.NOT_FOUND:
             return refusal
@@ -79,6 +90,9 @@ class Holds:
     async def confirm(self, member: Claims, hold_id: str, method: str, address: str) -> Decided | Refusal:
         """Turn the hold into an order. Repeated, also with another method: the first answer."""
         group_id = await self._group_of_own(hold_id, member)
+        if self._board.is_archived(event_of(hold_id)):
+            sold = await self._sold_long_ago(hold_id)
+            return Decided(sold, replayed=True) if sold else Refusal(Code.HOLD_EXPIRED)
         if self._gate.is_blocked(member):
             outcome = await self._confirmed_before(group_id, hold_id)
         else:
@@ -106,14 +120,21 @@ class Holds:
         """What a blocked card gets: the stored answer of a known key, else the refusal that comes first."""
         known = await self._inventory.look_up(group_id, wish.id)
         if known is not None:
-            same = _wanted(known) == sorted(wish.items)
-            return Decided(known, replayed=True) if same else Refusal(Code.IDEMPOTENCY_KEY_REUSED)
+            return _replayed(known, wish)
         await self._board.fresh(wish.event_id)
         if group_id in self._board.recovering():
             return Refusal(Code.RECOVERING)
         if self._board.backlogs().get(group_id, 0) >= self._backlog_max:
             return Refusal(Code.BACKLOG_FULL)
         return Refusal(Code.CARD_BLOCKED)
+
+    async def _decided_long_ago(self, group_id: str, wish: HoldRequest) -> Decided | Refusal:
+        """The first answer of a key that became an order; every other sale of an archived group is over."""
+        sold = await self._sold_long_ago(wish.id)
+        return _replayed(sold, wish) if sold else Refusal(Code.SALE_CLOSED)
+
+    async def _sold_long_ago(self, hold_id: str) -> Hold | None:
+        return await asyncio.to_thread(self._archive.order_of, hold_id)
 
     def _first(self, event_id: str, items: Items, refusal: Refusal) -> Refusal:
         """The refusal that the contract lets answer first: an unknown quota goes before what Redis saw."""
@@ -128,6 +149,11 @@ class Holds:
         if known is not None and known.status is HoldStatus.CONFIRMED:
             return Decided(known, replayed=True)
         return Refusal(Code.CARD_BLOCKED)
+
+
+def _replayed(known: Hold, wish: HoldRequest) -> Decided | Refusal:
+    same = _wanted(known) == sorted(wish.items)
+    return Decided(known, replayed=True) if same else Refusal(Code.IDEMPOTENCY_KEY_REUSED)
 
 
 def _wanted(hold: Hold) -> list[tuple[int, int]]:

@@ -53,6 +53,8 @@ def sale_status(event: tables.Event, state: EventState | None, now_ms: int) -> s
         return "draft"
     if event.state == tables.CANCELLED:
         return "cancelled"
+    if event.group.archived_at is not None:
+        return "closed"
     if state is None:
         return "scheduled" if now_ms < event.opens_at and event.group.opened_at is None else "recovering"
     return _status_by_rules(state, now_ms)

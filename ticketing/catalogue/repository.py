@@ -6,7 +6,7 @@ Every function takes the session of a transaction that its caller commits.
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy import Select, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from ticketing.catalogue.model import EventDraft, QuotaDraft, needed_methods
@@ -87,6 +87,17 @@ def groups(session: Session) -> Sequence[AllowanceGroup]:
     """Every group that was opened in Redis and not yet archived."""
     live = (AllowanceGroup.opened_at.is_not(None), AllowanceGroup.archived_at.is_(None))
     return session.scalars(select(AllowanceGroup).where(*live).order_by(AllowanceGroup.id)).all()
+
+
+def ended_groups(session: Session, before: int) -> Sequence[str]:
+    """The groups in Redis whose every sale ended before this time, drafts counting as not ended."""
+    unended = (Event.group_id == AllowanceGroup.id, or_(Event.closes_at >= before, Event.state == DRAFT))
+    query = select(AllowanceGroup.id).where(
+        AllowanceGroup.opened_at.is_not(None),
+        AllowanceGroup.archived_at.is_(None),
+        ~select(Event.id).where(*unended).exists(),
+    )
+    return session.scalars(query.order_by(AllowanceGroup.id)).all()
 
 
 def groups_of(session: Session, organisation_ids: Select[str]) -> Sequence[AllowanceGroup]:

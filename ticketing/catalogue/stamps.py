@@ -16,12 +16,14 @@ class Stamp(NamedTuple):
     applied_version: int
     epoch: str | None
     opened_at: int | None
+    archived_at: int | None
 
 
 def stamps(session: Session) -> dict[str, Stamp]:
     """The stamp of every event that was ever published, by event id."""
-    columns = (Event.id, Event.version, Event.applied_version, AllowanceGroup.epoch, AllowanceGroup.opened_at)
-    query = select(*columns).join(AllowanceGroup).where(Event.state != DRAFT)
+    of_event = (Event.id, Event.version, Event.applied_version)
+    of_group = (AllowanceGroup.epoch, AllowanceGroup.opened_at, AllowanceGroup.archived_at)
+    query = select(*of_event, *of_group).join(AllowanceGroup).where(Event.state != DRAFT)
     return {row[0]: Stamp(*row[1:]) for row in session.execute(query)}
 
 

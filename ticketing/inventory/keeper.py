@@ -101,6 +101,15 @@ class Keeper:
         """What makes a group anew; `token` is its next epoch."""
         return Restore(self._redis, group_id, token)
 
+    def archive(self, group_id: str, epoch: str, position: int) -> bool:
+        """Let go of a group that SQL has recorded up to `position`; False when more is there, or a live hold."""
+        return bool(self._done(self._run("archive", group_id, epoch, position))[1])
+
+    def forget_events(self, event_ids: Sequence[str]) -> None:
+        """Take events out of the directory."""
+        if event_ids:
+            self._call(self._redis.hdel, DIRECTORY, *event_ids)
+
     # Single requests of the rush's verbs
 
     def hold(self, group_id: str, request: HoldRequest) -> Decided | Refusal:

@@ -8,7 +8,7 @@ from sqlalchemy import Table, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from ticketing.orders.model import OrderRecord, TicketRecord
-from ticketing.orders.tables import Cursor, Order, SetAside, Ticket
+from ticketing.orders.tables import Cursor, Order, Return, SetAside, Ticket
 
 _PIECE = 5_000
 _ORDER_FIELDS = tuple(name for name in OrderRecord.__struct_fields__ if name != "tickets")
@@ -37,6 +37,13 @@ def count_orders(session: Session, event_ids: Collection[str]) -> int:
 def highest_position(session: Session, event_ids: Collection[str]) -> int:
     """The last place in the group's log that an order of these events has, 0 without orders."""
     return session.scalar(select(func.max(Order.position)).where(Order.event_id.in_(event_ids))) or 0
+
+
+def has_pending_returns(session: Session, event_ids: Collection[str]) -> bool:
+    """Whether tickets of these events are on their way back to Redis."""
+    query = select(Return.id).join(Order, Order.id == Return.order_id)
+    query = query.where(Order.event_id.in_(event_ids), Return.restocked_at.is_(None)).limit(1)
+    return session.scalar(query) is not None
 
 
 def renew_cursor(session: Session, group_id: str, epoch: str, position: int) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any, cast
 
-from sqlalchemy import Select, Table, select, tuple_, update
+from sqlalchemy import Select, Table, delete, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from ticketing.database import insert_into
@@ -178,6 +178,11 @@ def open_cursor(session: Session, group_id: str, epoch: str) -> None:
     """Start a group's cursor at 0, if it has none."""
     statement = insert_into(session, Cursor.__table__).on_conflict_do_nothing(index_elements=["group_id"])
     session.execute(statement, {"group_id": group_id, "epoch": epoch, "position": 0})
+
+
+def close_cursor(session: Session, group_id: str) -> None:
+    """End a group's log for good: it is archived."""
+    session.execute(delete(Cursor).where(Cursor.group_id == group_id))
 
 
 def cursor(session: Session, group_id: str, *, lock: bool = False) -> CursorRecord | None:

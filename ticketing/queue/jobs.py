@@ -20,6 +20,7 @@ from ticketing.queue.bell import Bell
 from ticketing.queue.drain import Drain
 from ticketing.queue.reconcile import reconcile as reconcile_all
 from ticketing.queue.sweep import sweep as sweep_group
+from ticketing.services.archive import ArchiveService
 from ticketing.services.keeper import SaleKeeper
 from ticketing.services.returns import ReturnService
 
@@ -42,6 +43,7 @@ class Duties:
     drain: Drain
     sale_keeper: SaleKeeper
     returns: ReturnService
+    archive: ArchiveService
     bell: Bell
 
 
@@ -87,6 +89,7 @@ def look_after_everything() -> None:
             sweep_group(duties.keeper, at.group_id, at.epoch)
             duties.drain.run(at.group_id)
         reconcile_all(duties.sale_keeper, duties.returns)
+        duties.archive.archive_ended()
 
 
 def _ours() -> Duties:

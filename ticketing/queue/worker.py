@@ -96,6 +96,7 @@ def duties_of(services: Services) -> jobs.Duties:
         drain=drain_of(services),
         sale_keeper=services.sale_keeper,
         returns=services.returns,
+        archive=services.archive,
         bell=Bell(rush_queue(services.queue_redis)),
     )
 

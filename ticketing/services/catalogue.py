@@ -57,6 +57,16 @@ from ticketing.services.tokens import Claims
 
 _ACT_BYTES = 12
 _COUNTED = frozenset({"capacity", "withheld"})
+_DECIDING = frozenset(
+    {
+        "opens_at",
+        "closes_at",
+        "per_card_limit",
+        "allowance_group",
+        "eligible_organisations",
+        "payment_methods",
+    }
+)
 
 _MOVES = {
     "publish": (frozenset({DRAFT}), PUBLISHED),
@@ -135,7 +145,7 @@ class CatalogueService:
             after = _patched(event, before, changes)
             fixed = fixed_faults(event.state, before, after, self._clock.now_ms())
             references = _reference_faults(session, after, event.organisation_id)
-            refuse_if(chain(event_faults(after), fixed, references))
+            refuse_if(chain(event_faults(after), fixed, references, _archived_faults(event, before, after)))
             if before != after:
                 repository.write(event, after)
                 repository.move_to_group(session, event, after.allowance_group)
@@ -178,6 +188,7 @@ class CatalogueService:
         return self._applied(staff, event_id)
 
     def _check_publishable(self, event: Event) -> None:
+        _refuse_ended(event)
         plan = repository.plan_of(event)
         refuse_if(chain(event_faults(plan), publishing_faults(plan, self._clock.now_ms())))
 
@@ -284,7 +295,7 @@ def _refused_move(event: Event) -> Refusal:
 
 
 def _refuse_ended(event: Event) -> None:
-    if event.state in (CLOSED, CANCELLED):
+    if event.state in (CLOSED, CANCELLED) or event.group.archived_at is not None:
         raise Refusal(Code.SALE_CLOSED)
 
 
@@ -325,8 +336,17 @@ def _reference_faults(session: Session, plan: EventDraft, organisation_id: str) 
         group = repository.get_group(session, plan.allowance_group)
         if group is None or group.organisation_id != organisation_id:
             yield "allowance_group", "is no group of this organisation"
+        elif group.archived_at is not None:
+            yield "allowance_group", "is over and archived"
     for unknown in event_access.unknown_organisations(session, plan.eligible_organisations or ()):
         yield "eligible_organisations", f"{unknown} is unknown"
+
+
+def _archived_faults(event: Event, before: EventDraft, after: EventDraft) -> Iterator[Fault]:
+    """What decides a sale, when the sale is archived: Redis does not know it any more."""
+    for field in differences(before, after):
+        if event.group.archived_at is not None and field in _DECIDING:
+            yield field, "is fixed: the sale is over and archived"
 
 
 def _from_to(before: Plan, after: Plan) -> dict[str, Any]:

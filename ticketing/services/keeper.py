@@ -45,7 +45,8 @@ class SaleKeeper:
         if event.group.opened_at is None:
             self._open(event.group_id)
             event = self._read(event_id)
-        self._keeper.configure(event.group_id, epoch_of(event.group), rules_of(event))
+        if event.group.archived_at is None:
+            self._keeper.configure(event.group_id, epoch_of(event.group), rules_of(event))
         if event.applied_version < event.version:
             with self._sessions.begin() as session:
                 repository.mark_applied(session, event_id, event.version)

@@ -184,7 +184,8 @@ class OrderService:
     def _in_redis(self, session: Session, order_id: str) -> OrderRecord | None:
         event_id = identifiers.event_of(order_id)
         group_id = catalogue_log.group_of(session, event_id)
-        hold = self._keeper.look_up(group_id, order_id) if group_id else None
+        in_redis = group_id is not None and orders.cursor(session, group_id) is not None  # else archived
+        hold = self._keeper.look_up(group_id, order_id) if group_id and in_redis else None
         if hold is None or hold.status is not HoldStatus.CONFIRMED:
             return None
         return order_from_hold(hold, catalogue_log.currencies(session, [event_id])[event_id])

@@ -46,7 +46,14 @@ class ReturnService:
             for one in returns:
                 by_group[groups[one.event_id]].append(one)
             cursors = {at.group_id: at for at in orders.cursors(session)}
-        return [(cursors[group], mine) for group, mine in by_group.items()]
+        self._settle([one for group, mine in by_group.items() if group not in cursors for one in mine])
+        return [(cursors[group], mine) for group, mine in by_group.items() if group in cursors]
+
+    def _settle(self, returns: Sequence[PendingReturn]) -> None:
+        """An archived group sells no more: its returns are SQL's alone."""
+        if returns:
+            with self._sessions.begin() as session:
+                orders.mark_restocked(session, [one.id for one in returns], self._clock.now_ms())
 
     def _restock(self, at: CursorRecord, returns: Sequence[PendingReturn]) -> int:
         wanted = [(one.order_id, one.places) for one in returns]
