@@ -178,7 +178,7 @@ def test_a_stamp_changes_with_whatever_staff_decide(session: Session) -> None:
     assert before == {event.id: (1, 0, None, None, None)}
     repository.mark_applied(session, event.id, 1)
     repository.set_epoch(session, event.group_id, "first")
-    assert stamps.stamps(session) == {event.id: (1, 1, "first", None)}
+    assert stamps.stamps(session) == {event.id: (1, 1, "first", None, None)}
     assert {each.id for each in stamps.by_ids(session, [event.id, draft.id, "nothing"])} == {
         event.id,
         draft.id,
