@@ -62,13 +62,13 @@ def _measure(services: Services, count: int) -> None:
 
 
 def _rebuild(services: Services, event_id: str, what: str) -> None:
-    began = time.monotonic()
+    began, used = time.monotonic(), time.process_time()
     rebuilt = services.rebuilds.rebuild(event_id)
-    seconds = time.monotonic() - began
+    seconds, cpu = time.monotonic() - began, time.process_time() - used
     report = audit(services.sessions, services.keeper)
     print(
         f"{what}: {rebuilt.orders:,} orders, {rebuilt.tickets:,} tickets in {seconds:.2f} s "
-        f"on {services.engine.dialect.name}; violations: {len(report.violations)}"
+        f"({cpu:.2f} s of them at work) on {services.engine.dialect.name}; violations: {len(report.violations)}"
     )
 
 

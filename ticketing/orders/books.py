@@ -1,32 +1,76 @@
 """The books as a whole: every order of a group, for making Redis anew from them."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import cast
+from operator import itemgetter
+from typing import Any, cast
 
-from sqlalchemy import Table, delete, func, select, update
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Table, delete, func, select, update
 from sqlalchemy.orm import Session
 
-from ticketing.orders.model import OrderRecord, TicketRecord
-from ticketing.orders.tables import Cursor, Order, Return, SetAside, Ticket
+from ticketing.orders.tables import VOID, Cursor, Order, Return, SetAside, Ticket
 
 _PIECE = 5_000
-_ORDER_FIELDS = tuple(name for name in OrderRecord.__struct_fields__ if name != "tickets")
 _ORDERS, _TICKETS = cast("Table", Order.__table__), cast("Table", Ticket.__table__)
 
 
-def all_orders(session: Session, event_ids: Collection[str]) -> Iterator[OrderRecord]:
+class Sold(Struct):
+    """An order as Redis kept it: the hold it was, and which of its tickets are void now."""
+
+    id: str
+    event_id: str
+    member_id: int
+    created_at: int
+    hold_expires_at: int
+    confirmed_at: int
+    channel: str
+    payment_method: str
+    number: str
+    position: int
+    items: list[tuple[str, int, int]]  # quota id, quantity, price each; in the order of the places
+    tickets: int
+    void_places: int
+
+
+_FIELDS = tuple(name for name in Sold.__struct_fields__ if name not in ("items", "tickets", "void_places"))
+
+
+def all_sold(session: Session, event_ids: Collection[str]) -> Iterator[Sold]:
     """Every order of these events with its tickets as they are now, in pieces, by id."""
-    tickets = [_TICKETS.c[name] for name in TicketRecord.__struct_fields__]
-    query = select(*(_ORDERS.c[name] for name in _ORDER_FIELDS), *tickets)
-    query = query.join(_TICKETS, _TICKETS.c.order_id == _ORDERS.c.id)
-    query = query.where(_ORDERS.c.event_id.in_(event_ids)).order_by(_ORDERS.c.id, _TICKETS.c.place)
-    width = len(_ORDER_FIELDS)
+    return _sold(session, _ORDERS.c.event_id.in_(event_ids))
+
+
+def sold(session: Session, order_id: str) -> Sold | None:
+    """One order."""
+    return next(_sold(session, _ORDERS.c.id == order_id), None)
+
+
+def _sold(session: Session, wanted: ColumnElement[bool]) -> Iterator[Sold]:
+    # Plain rows and no more columns than needed: this is read 100,000 times while a sale stands still.
+    seat = (_TICKETS.c.quota_id, _TICKETS.c.price, _TICKETS.c.place, _TICKETS.c.status)
+    query = select(*(_ORDERS.c[name] for name in _FIELDS), *seat)
+    query = query.join(_TICKETS, _TICKETS.c.order_id == _ORDERS.c.id).where(wanted)
+    query = query.order_by(_ORDERS.c.id, _TICKETS.c.place)
     rows = session.execute(query.execution_options(yield_per=_PIECE))
-    for _, same in groupby(rows, key=lambda row: row[0]):
-        seats = [tuple(row) for row in same]
-        tickets_now = tuple(TicketRecord(*seat[width:]) for seat in seats)
-        yield OrderRecord(*(*seats[0][:width], tickets_now))
+    width = len(_FIELDS)
+    for _, same in groupby(rows, key=itemgetter(0)):
+        seats = list(same)
+        yield Sold(*(*seats[0][:width], *_seats(seat[width:] for seat in seats)))
+
+
+def _seats(seats: Iterable[Sequence[Any]]) -> tuple[list[tuple[str, int, int]], int, int]:
+    items: list[tuple[str, int, int]] = []
+    void, count = 0, 0
+    for quota, price, place, status in seats:
+        count += 1
+        if items and items[-1][0] == quota and items[-1][2] == price:
+            items[-1] = (quota, items[-1][1] + 1, price)
+        else:
+            items.append((quota, 1, price))
+        if status == VOID:
+            void |= 1 << (place - 1)
+    return items, count, void
 
 
 def count_orders(session: Session, event_ids: Collection[str]) -> int:

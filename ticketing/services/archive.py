@@ -68,7 +68,7 @@ class ArchiveService:
     def order_of(self, hold_id: str) -> Hold | None:
         """The confirmed hold that an order of an archived group was; None for any other."""
         with reading(self._sessions) as session:
-            order = orders.get(session, hold_id)
+            order = books.sold(session, hold_id)
         return hold_from_order(order) if order else None
 
     def _is_due(self, group_id: str) -> bool:

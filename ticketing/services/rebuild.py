@@ -30,8 +30,8 @@ from ticketing.inventory.watermarks import Watermarks
 from ticketing.keyring import Keyring
 from ticketing.orders import books
 from ticketing.orders import repository as orders
-from ticketing.orders.model import CursorRecord, OrderRecord
-from ticketing.orders.tables import VOID
+from ticketing.orders.books import Sold
+from ticketing.orders.model import CursorRecord
 from ticketing.services import trail
 from ticketing.services.keeper import rules_of
 from ticketing.services.survivors import Survivors
@@ -154,7 +154,7 @@ class _Rebuild:
         event_ids = [event.id for event in events]
         with reading(self._sessions) as session:
             written.total = books.count_orders(session, event_ids)
-            self._restore.add(written.recorded(books.all_orders(session, event_ids)))
+            self._restore.add(written.recorded(books.all_sold(session, event_ids)))
         self._restore.add(written.unrecorded())
         self._restore.add(written.survivors.ended.values())
         self._restore.complete([rules_of(event) for event in events], capacities)
@@ -210,7 +210,7 @@ class _Written:
         self._progress = progress
         self._seen: set[str] = set()
 
-    def recorded(self, records: Iterator[OrderRecord]) -> Iterator[Hold]:
+    def recorded(self, records: Iterator[Sold]) -> Iterator[Hold]:
         """SQL's orders as the holds they were; a survivor that tells it differently is named."""
         for order in records:
             hold = hold_from_order(order)
@@ -229,10 +229,10 @@ class _Written:
         confirmed = self.survivors.confirmed
         return (hold for id_, hold in confirmed.items() if id_ not in self._seen)
 
-    def _count(self, order: OrderRecord) -> None:
+    def _count(self, order: Sold) -> None:
         self._seen.add(order.id)
         self.orders += 1
-        self.tickets += sum(ticket.status != VOID for ticket in order.tickets)
+        self.tickets += order.tickets - order.void_places.bit_count()
         if self.orders % _TELL_EVERY == 0:
             self._tell()
 
@@ -241,12 +241,12 @@ class _Written:
             self._progress(self.orders, self.total)
 
 
-def hold_from_order(order: OrderRecord) -> Hold:
-    """The confirmed hold that an order was: the inverse of `order_from_hold`, so that both replay verbatim."""
-    items = (
+def hold_from_order(order: Sold) -> Hold:
+    """The confirmed hold that an order was, so that both of its answers replay verbatim."""
+    items = [
         Item(identifiers.quota_number(order.event_id, quota) or 0, quantity, price)
         for quota, quantity, price in order.items
-    )
+    ]
     return Hold(
         id=order.id,
         event_id=order.event_id,
@@ -260,7 +260,7 @@ def hold_from_order(order: OrderRecord) -> Hold:
         payment_method=order.payment_method,
         number=order.number,
         position=order.position,
-        returned_places=sum(ticket.bit for ticket in order.tickets if ticket.status == VOID),
+        returned_places=order.void_places,
     )
 
 
