@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from pydantic import SecretStr
+from sqlalchemy import delete, update
 
 from ticketing import migrations
 from ticketing.bootstrap import AsyncServices, Services, build, build_async
@@ -22,6 +23,7 @@ from ticketing.embedded.valkey import EmbeddedValkey
 from ticketing.errors import Refusal
 from ticketing.inventory.model import HoldRequest
 from ticketing.members.repository import add_organisation
+from ticketing.orders.tables import Cursor, Order, Ticket
 from ticketing.queue.worker import drain_of
 from ticketing.services.audit import audit
 from ticketing.services.cards import create_members, new_member
@@ -59,6 +61,11 @@ def _measure(services: Services, count: int) -> None:
     services.redis.delete(*services.redis.keys(f"ticketing:{{{event_id}}}:*"))
     _rebuild(services, event_id, "redis wiped")
     _rebuild(services, event_id, "nothing wrong")
+    with services.sessions.begin() as session:
+        for table in (Ticket, Order):
+            session.execute(delete(table))
+        session.execute(update(Cursor).values(position=0))
+    _rebuild(services, event_id, "SQL lost every order")
 
 
 def _rebuild(services: Services, event_id: str, what: str) -> None:

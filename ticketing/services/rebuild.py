@@ -41,7 +41,7 @@ Progress = Callable[[int, int], None]
 
 _EPOCH_BYTES = 8
 _TELL_EVERY = 1_000
-_OVERTAKEN = "another rebuild of this group has begun since; see whether it ends, or run this again"
+_OVERTAKEN = "is being rebuilt by somebody else since; see whether that ends, or run this again"
 _NEVER_OPENED = "was never on sale, or is archived: there is nothing to rebuild"
 
 
@@ -81,7 +81,7 @@ class RebuildService:
             known = catalogue.get_group(session, event_id)
             group_id = known.id if known else catalogue_log.group_of(session, event_id)
         if group_id is None:
-            raise _refused(Code.NOT_FOUND, event_id, "there is no such event")
+            raise _refused(Code.NOT_FOUND, event_id, "is no event of this instance")
         return group_id
 
     def rebuild(self, group_id: str, progress: Progress | None = None) -> GroupRebuilt:
