@@ -212,3 +212,11 @@ def test_an_id_of_another_member_or_event_never_meets_this_one(sale: Sale) -> No
     }
     assert len(ids) == 16
     assert all(sale.keyring.owns_hold(i, 1) != sale.keyring.owns_hold(i, 11) for i in ids)
+
+
+def test_a_hold_has_no_more_tickets_than_a_return_has_bits(sale: Sale) -> None:
+    sale.open(100, 100)
+    with pytest.raises(Refusal, match=Code.INVALID):
+        sale.hold(7, (1, 16), (2, 15))
+    assert isinstance(sale.hold(7, (1, 15), (2, 15)), Decided)
+    assert sale.counts(1) == (85, 15, 0)

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.support.shop import Shop
+from ticketing.catalogue.model import EventChanges, QuotaChanges
 from ticketing.errors import Refusal
 from ticketing.inventory.keeper import Keeper
 from ticketing.inventory.keys import group_keys
@@ -88,6 +89,17 @@ def test_a_forced_resize_is_no_oversale_and_an_unforced_one_is(shop: Shop) -> No
     assert group.epoch is not None
     shop.keeper.resize(group.id, group.epoch, "act", event_id, 1, 3, 0, True)
     assert found(shop) == {("I1", f"{event_id}-1")}, "nobody of the staff asked for it"
+
+
+@pytest.mark.parametrize("of_quota", [False, True])
+def test_a_limit_lowered_in_mid_sale_makes_nobody_a_cheat(shop: Shop, of_quota: bool) -> None:
+    event_id = shop.sale(10, per_card_limit=3)
+    shop.buy(event_id, 1, (1, 3))
+    if of_quota:
+        shop.catalogue.change_quota(shop.street, event_id, f"{event_id}-1", QuotaChanges(per_card_limit=2))
+    else:
+        shop.catalogue.patch_event(shop.street, event_id, EventChanges(per_card_limit=2))
+    assert look(shop).ok
 
 
 def break_stock(shop: Shop, event_id: str, place: int, by: int) -> None:

@@ -11,14 +11,16 @@ import pytest
 from msgspec import structs
 
 from tests.support.guards import without  # noqa: F401 - a fixture of these tests
-from tests.support.shop import Shop
+from tests.support.shop import Shop, card_number
 from ticketing.database import reading
 from ticketing.errors import Code, Refusal, StoreUnavailable
 from ticketing.inventory.keeper import Keeper
 from ticketing.inventory.keys import group_keys
 from ticketing.inventory.model import Hold, HoldStatus, Item
 from ticketing.orders import repository as orders
-from ticketing.orders.model import Poison
+from ticketing.orders.model import OrderRecord, Poison
+from ticketing.services import orders as subject
+from ticketing.services import returns
 from ticketing.services.orders import order_from_hold
 
 HOLD = Hold(
@@ -169,6 +171,20 @@ def test_while_redis_is_away_the_page_shows_what_sql_has(shop: Shop, monkeypatch
     assert [order.id for order in shop.orders.page(1)[0]] == [known]
 
 
+def test_an_order_that_can_never_be_recorded_hides_no_other(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A set-aside order stays in the member's ledger; it must not take the list and the desk away."""
+    event_id = shop.sale(20)
+    poisoned = shop.buy(event_id, 1, (1, 1))
+    good = shop.buy(event_id, 1, (1, 1), key="other")
+    monkeypatch.setattr(subject, "order_from_hold", poisoned_by(poisoned))
+    assert [order.id for order in shop.orders.page(1)[0]] == [good]
+    assert [order.id for order in shop.desk.swipe(shop.clerk, card_number=card_number(1)).orders] == [good]
+    with pytest.raises(Refusal, match=Code.NOT_FOUND):
+        shop.orders.get(1, poisoned)
+
+
 # Cancelling
 
 
@@ -257,6 +273,24 @@ def test_one_return_that_redis_does_not_know_keeps_no_other_back(shop: Shop) -> 
         assert [one.order_id for one in orders.pending_returns(session, 10)] == [lost]
 
 
+def test_returns_of_a_group_that_waits_keep_no_other_group_waiting(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(returns, "BATCH_MAX", 2)
+    waits, sells = shop.sale(10), shop.sale(10)
+    sold = [shop.buy(event_id, member, (1, 1)) for event_id in (waits, sells) for member in range(1, 4)]
+    shop.drain().run(waits)
+    shop.drain().run(sells)
+    with shop.sessions.begin() as session:
+        for order_id in sold:
+            order = orders.get(session, order_id)
+            assert order is not None
+            orders.void_tickets(session, order, [order.tickets[0].code], "test", 1)
+    shop.redis.hset(group_keys(waits)[0], "epoch", "another")
+    assert shop.returns.give_back() == 3
+    assert shop.counts(sells).available == 10
+
+
 def test_what_cannot_be_cancelled(shop: Shop) -> None:
     timely, late, never = (
         shop.sale(10),
@@ -302,3 +336,14 @@ def test_cancelling_what_was_paid_is_to_be_refunded(shop: Shop) -> None:
     shop.desk.pick_up(shop.clerk, "key", order_id, [f"{number}-1"], "desk 1", "cash")
     order = shop.orders.cancel(1, order_id, [f"{number}-2"])
     assert order.payment_status == "refund_due"
+
+
+def poisoned_by(order_id: str) -> Any:
+    """`order_from_hold`, which finds one order unreadable."""
+
+    def read(hold: Hold, currency: str) -> OrderRecord:
+        if hold.id == order_id:
+            raise Poison("unreadable")
+        return order_from_hold(hold, currency)
+
+    return read

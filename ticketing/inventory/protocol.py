@@ -9,10 +9,11 @@ from typing import Any
 
 import msgspec
 
-from ticketing.errors import Code, Refusal, StoreUnavailable
+from ticketing.errors import Code, Refusal, StoreUnavailable, invalid
 
 from .codes import Outcome
 from .model import (
+    TICKETS_PER_HOLD_MAX,
     Decided,
     EventRules,
     EventState,
@@ -135,7 +136,12 @@ def replicated(raw: Any, acks: Any, wanted: int) -> Any:
 
 
 def hold_wish(request: HoldRequest) -> tuple[Any, ...]:
-    """A hold request as `hold.lua` takes it; items in the order of their quotas, so that sets compare."""
+    """A hold request as `hold.lua` takes it; items in the order of their quotas, so that sets compare.
+
+    Raises `Refusal` INVALID for more tickets than a hold may take: a return has a bit for each.
+    """
+    if sum(quantity for _, quantity in request.items) > TICKETS_PER_HOLD_MAX:
+        raise invalid(("items", f"must be at most {TICKETS_PER_HOLD_MAX} tickets together"))
     items = [number for item in sorted(request.items) for number in item]
     return (request.id, request.event_id, request.member, request.organisations, items, request.channel)
 

@@ -244,10 +244,12 @@ def void_tickets(session: Session, order: OrderRecord, codes: Iterable[str], rea
     return count
 
 
-def pending_returns(session: Session, limit: int, order_id: str | None = None) -> list[PendingReturn]:
-    """The oldest returns that Redis does not have yet, of one order or of all."""
+def pending_returns(
+    session: Session, limit: int, order_id: str | None = None, after: int = 0
+) -> list[PendingReturn]:
+    """The oldest returns that Redis does not have yet, of one order or of all, with an id above `after`."""
     query = select(Return.id, Return.order_id, Order.event_id, Return.places)
-    query = query.join(Order, Order.id == Return.order_id)
+    query = query.join(Order, Order.id == Return.order_id).where(Return.id > after)
     if order_id is not None:
         query = query.where(Return.order_id == order_id)
     rows = session.execute(query.where(Return.restocked_at.is_(None)).order_by(Return.id).limit(limit))

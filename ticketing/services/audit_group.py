@@ -191,24 +191,28 @@ class GroupAudit:
                 yield self._violation("I2", order.id, "the order in SQL is not the one that was confirmed")
 
     def _check_limits(self, state: GroupState, uses: dict[int, tuple[Use, ...]]) -> Iterator[Violation]:
+        limits = self._limits_in(state)
         for member, mine in uses.items():
-            of_group = sum(use.held + use.bought for use in mine)
-            if state.per_card_limit is not None and of_group > state.per_card_limit:
-                yield self._violation("I3", f"member:{member}", "is over the limit of the group")
+            used: Counter[str] = Counter()
+            for use in mine:
+                tickets = use.held + use.bought
+                used.update({self.id: tickets, f"event:{use.event_id}": tickets})
+                used.update({f"quota:{quota_id(use.event_id, use.quota)}": tickets})
+            for subject, limit in limits.items():
+                if used[subject] > limit:
+                    yield self._violation("I3", f"member:{member}", f"is over the limit of {subject}")
+
+    def _limits_in(self, state: GroupState) -> dict[str, int]:
+        """The widest limit that was ever in force, by subject: one lowered in mid-sale takes nothing back."""
+        limits = {self.id: state.per_card_limit}
+        with self._snapshot() as session:
             for event_id, event in state.events.items():
-                of_quota = {use.quota: use.held + use.bought for use in mine if use.event_id == event_id}
-                if (
-                    event.rules.per_card_limit is not None
-                    and sum(of_quota.values()) > event.rules.per_card_limit
-                ):
-                    yield self._violation("I3", f"member:{member}", f"is over the limit of {event_id}")
+                subject = f"event:{event_id}"
+                limits[subject] = _widest(session, subject, "event.change", event.rules.per_card_limit)
                 for quota in event.rules.quotas:
-                    if (
-                        quota.per_card_limit is not None
-                        and of_quota.get(quota.number, 0) > quota.per_card_limit
-                    ):
-                        where = quota_id(event_id, quota.number)
-                        yield self._violation("I3", f"member:{member}", f"is over the limit of {where}")
+                    subject = f"quota:{quota_id(event_id, quota.number)}"
+                    limits[subject] = _widest(session, subject, "quota.change", quota.per_card_limit)
+        return {subject: limit for subject, limit in limits.items() if limit is not None}
 
     def _check_ledgers(self, holds: Iterable[Hold], uses: dict[int, tuple[Use, ...]]) -> Iterator[Violation]:
         bought: dict[int, Counter[str]] = {}
@@ -226,6 +230,16 @@ class GroupAudit:
 
     def _violation(self, invariant: str, subject: str, text: str) -> Violation:
         return Violation(invariant, self.id, subject, text)
+
+
+def _widest(session: Session, subject: str, action: str, limit: int | None) -> int | None:
+    """The widest of `limit` and those that staff changed away from; None when there once was none."""
+    if limit is None:
+        return None
+    changes = [act.get("changes") for act in staff.details_of(session, subject, action)]
+    limits = [change.get("per_card_limit") for change in changes if isinstance(change, dict)]
+    before = [from_to[0] for from_to in limits if from_to]
+    return None if None in before else max([limit, *before])
 
 
 def _counts(state: GroupState) -> Iterator[tuple[str, QuotaCounts]]:

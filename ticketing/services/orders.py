@@ -4,8 +4,9 @@ SQL is asked after Redis, so that an order drained in between is seen in one of 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import structlog
 from sqlalchemy.orm import Session
 
 from ticketing import identifiers
@@ -29,6 +30,7 @@ PAY_AT_DESK = "desk"
 """The payment method that leaves the amount due until a clerk hands the tickets out."""
 
 CANCELLED_BY_MEMBER = "cancelled by the member"
+_log = structlog.get_logger(__name__)
 _CURSOR = re.compile(r"([0-9]{1,15})\.([0-9A-Z]{12})")
 
 
@@ -169,7 +171,8 @@ class OrderService:
         recorded = orders.recorded(session, [hold.id for hold in holds])
         missing = [hold for hold in holds if hold.id not in recorded]
         currencies = catalogue_log.currencies(session, {hold.event_id for hold in missing})
-        return [order_from_hold(hold, currencies[hold.event_id]) for hold in missing]
+        readable = (_unless_poison(hold, currencies) for hold in missing)
+        return [order for order in readable if order is not None]
 
     def _confirmed_holds(self, group_id: str, position: int, member: int) -> list[Hold]:
         try:
@@ -188,7 +191,7 @@ class OrderService:
         hold = self._keeper.look_up(group_id, order_id) if group_id and in_redis else None
         if hold is None or hold.status is not HoldStatus.CONFIRMED:
             return None
-        return order_from_hold(hold, catalogue_log.currencies(session, [event_id])[event_id])
+        return _unless_poison(hold, catalogue_log.currencies(session, [event_id]))
 
     def _void(self, session: Session, order: OrderRecord, tickets: Sequence[TicketRecord]) -> None:
         now = self._clock.now_ms()
@@ -229,6 +232,15 @@ def settle_payment(session: Session, order: OrderRecord, voided: Sequence[Ticket
     orders.change_payment(session, order.id, PAID, REFUND_DUE)
     if order.amount_due == sum(ticket.price for ticket in voided):
         orders.change_payment(session, order.id, DUE, NOT_NEEDED)
+
+
+def _unless_poison(hold: Hold, currencies: Mapping[str, str]) -> OrderRecord | None:
+    """The order of a hold, or None for one that can never be recorded: it must not hide the member's others."""
+    try:
+        return order_from_hold(hold, currencies[hold.event_id])
+    except (Poison, KeyError) as error:
+        _log.error("order_unreadable", order=hold.id, reason=repr(error))
+        return None
 
 
 def _newest_first(order: OrderRecord) -> tuple[int, str]:

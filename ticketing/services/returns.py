@@ -20,6 +20,9 @@ from ticketing.orders.model import CursorRecord, PendingReturn
 BATCH_MAX = 100
 """Returns given back in one script call."""
 
+BATCHES_PER_RUN = 1_000
+"""Batches of one run; what is left waits for the next."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -32,20 +35,28 @@ class ReturnService:
         self._clock = clock
 
     def give_back(self, order_id: str | None = None) -> int:
-        """Give back at most 100 pending returns, of one order or the oldest of all; how many tickets.
+        """Give back every pending return, of one order or of all, oldest first; how many tickets.
 
-        A group that is recovering is passed over. Raises `StoreUnavailable` when Redis does not answer.
+        One that cannot be given back yet (its group is recovering, Redis does not know its order) is passed
+        over and keeps nobody waiting. Raises `StoreUnavailable` when Redis does not answer.
         """
-        return sum(self._restock(at, returns) for at, returns in self._pending(order_id))
+        total, after = 0, 0
+        for _ in range(BATCHES_PER_RUN):
+            with reading(self._sessions) as session:
+                batch = orders.pending_returns(session, BATCH_MAX, order_id, after)
+            total += sum(self._restock(at, returns) for at, returns in self._by_group(batch))
+            if len(batch) < BATCH_MAX:
+                break
+            after = batch[-1].id
+        return total
 
-    def _pending(self, order_id: str | None) -> list[tuple[CursorRecord, list[PendingReturn]]]:
+    def _by_group(self, batch: Sequence[PendingReturn]) -> list[tuple[CursorRecord, list[PendingReturn]]]:
         with reading(self._sessions) as session:
-            returns = orders.pending_returns(session, BATCH_MAX, order_id)
-            groups = catalogue_log.groups_of(session, {one.event_id for one in returns})
-            by_group: dict[str, list[PendingReturn]] = defaultdict(list)
-            for one in returns:
-                by_group[groups[one.event_id]].append(one)
+            groups = catalogue_log.groups_of(session, {one.event_id for one in batch})
             cursors = {at.group_id: at for at in orders.cursors(session)}
+        by_group: dict[str, list[PendingReturn]] = defaultdict(list)
+        for one in batch:
+            by_group[groups[one.event_id]].append(one)
         self._settle([one for group, mine in by_group.items() if group not in cursors for one in mine])
         return [(cursors[group], mine) for group, mine in by_group.items() if group in cursors]
 
