@@ -322,7 +322,7 @@ def run(world: World, *, control: bool = False) -> None:
     run_state_machine_as_test(
         Engine,
         settings=settings(
-            max_examples=150 if control else 60,
+            max_examples=600 if control else 60,
             derandomize=control,
             phases=(Phase.generate,) if control else (Phase.generate, Phase.shrink),
             stateful_step_count=30,
@@ -349,7 +349,7 @@ GUARDS = {
     "once": ("release", "if hold[STATE] == CONFIRMED then", "if false then"),
     "confirm once": ("confirm", "if hold[STATE] == CONFIRMED then", "if false then"),
     "returned bits": ("restock", "bit.band(places, bit.bnot(hold[RETURNED]))", "places"),
-    "in use": ("resize", "if capacity < in_use and not force then", "if false then"),
+    "in use": ("resize", "if capacity and capacity < in_use and not force then", "if false then"),
 }
 
 

@@ -8,7 +8,7 @@ from base64 import urlsafe_b64encode
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -63,6 +63,7 @@ def test_claims_cannot_be_swapped_under_a_signature() -> None:
 @given(place=st.integers(0, len(TOKEN) - 1), letter=st.characters())
 def test_a_token_changed_anywhere_is_refused(place: int, letter: str) -> None:
     bent = TOKEN[:place] + letter + TOKEN[place + 1 :]
+    assume(bent != TOKEN)
     claims = SIGNER.verify(bent, NOW)
     assert claims is None or (claims == CLAIMS and place == len(TOKEN) - 1)  # base64's last spare bits
 
