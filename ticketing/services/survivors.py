@@ -33,7 +33,7 @@ _HOLD_VOID_TEXT = (
     "您的占票在系统恢复时已失效，票已放回，请重新选票。"
     "Your hold ended while the sale was being put right, and its tickets went back: please book again."
 )
-_PIECE = 500
+_PIECE = 2_000
 
 
 class Survivors:
@@ -90,8 +90,7 @@ class Survivors:
         return members.add_notices_once(session, wanted, self._clock.now_ms()) if wanted else 0
 
     def _is_ours(self, hold: Hold, event_ids: Sequence[str]) -> bool:
-        made_here = hold.event_id in event_ids and self._keyring.owns_hold(hold.id, hold.member)
-        return made_here and hold.number in (None, self._keyring.order_number(hold.id))
+        return hold.event_id in event_ids and self._keyring.owns_hold(hold.id, hold.member)
 
     def _sort(self, hold: Hold) -> None:
         if hold.status is HoldStatus.CONFIRMED:
