@@ -3,6 +3,7 @@
 Method: the JSON routes of a whole API process, over the real Valkey and both databases.
 """
 
+import asyncio
 from typing import Any
 
 import httpx2
@@ -33,6 +34,9 @@ async def test_a_swipe_finds_by_card_ticket_and_order_even_before_sql_has_it(hou
     assert by_card.status_code == 200
     assert by_card.json()["member"]["card_masked"] == "****0001"
     assert [one["id"] for one in by_card.json()["orders"]] == [order["id"]]
+    early = await house.client.post(f"{DESK}/swipes", headers=clerk, json={"number": order["number"]})
+    assert (early.status_code, early.json()["code"]) == (503, "unavailable")
+    assert int(early.headers["retry-after"]) > 0
     with house.services.sessions.begin() as transaction:
         house.services.orders.ensure_recorded(transaction, order["id"])
     for wish in ({"code": order["tickets"][0]["qr"]}, {"number": order["number"]}):
@@ -116,6 +120,29 @@ async def test_the_desk_sells_from_the_same_stock_under_the_same_limit(house: Ho
     assert (again.status_code, again.content) == (201, sold.content)
     assert [answer.headers.get("idempotent-replayed") for answer in (sold, again)] == [None, "true"]
     assert house.counts(event) == QuotaCounts(9, 0, 1, 2)
+
+
+async def test_of_repeats_at_once_all_but_the_first_say_so(house: House) -> None:
+    event, order = await bought(house)
+    clerk = house.add_staff("clara", "clerk")
+    handed_over = await asyncio.gather(
+        *[pick_up(house, clerk, "k", order_id=order["id"], payment={"method": "cash"}) for _ in range(4)]
+    )
+    wish = {
+        "card_number": CARD,
+        "event_id": event,
+        "items": [{"quota_id": f"{event}-1", "quantity": 1}],
+        "payment": {"method": "card"},
+        "desk": "1",
+    }
+    headers = clerk | {"idempotency-key": "sale"}
+    sold = await asyncio.gather(
+        *[house.client.post(f"{DESK}/sales", headers=headers, json=wish) for _ in range(4)]
+    )
+    for answers, status in ((handed_over, 200), (sold, 201)):
+        assert {(answer.status_code, answer.content) for answer in answers} == {(status, answers[0].content)}
+        replayed = [answer.headers.get("idempotent-replayed") for answer in answers]
+        assert sorted(replayed, key=str) == [None, "true", "true", "true"]
 
 
 async def test_a_clerk_of_another_sub_district_sees_nothing(house: House) -> None:

@@ -79,6 +79,27 @@ def test_withheld_tickets_are_not_on_sale(sale: Sale) -> None:
     assert sale.hold(7, (1, 2)).facts == {"quota": 1, "available": 1}
 
 
+def test_what_is_not_given_stays_as_it_is_in_redis(sale: Sale) -> None:
+    sale.open(5)
+    sale.hold(7, (1, 2))
+    resize = sale.keeper.resize
+    assert resize(GROUP, EPOCH, "raise", EVENT, 1, 8, None, False) == QuotaCounts(8, 0, 2, 0)
+    assert resize(GROUP, EPOCH, "withhold", EVENT, 1, None, 3, False) == QuotaCounts(8, 3, 2, 0)
+    assert resize(GROUP, EPOCH, "raise again", EVENT, 1, 9, None, False) == QuotaCounts(9, 3, 2, 0)
+    assert resize(GROUP, EPOCH, "free", EVENT, 1, None, 0, False) == QuotaCounts(9, 0, 2, 0)
+    assert resize(GROUP, EPOCH, "down", EVENT, 1, 0, None, True) == QuotaCounts(0, 0, 2, 0)
+    assert resize(GROUP, EPOCH, "nothing", EVENT, 1, None, None, False) == QuotaCounts(0, 0, 2, 0)
+    logged = [entry.facts for entry in sale.keeper.read_log(GROUP, 1, 10)]
+    assert [(facts["capacity"], facts["withheld"]) for facts in logged] == [
+        (8, 0),
+        (8, 3),
+        (9, 3),
+        (9, 0),
+        (0, 0),
+        (0, 0),
+    ], "SQL follows both"
+
+
 def test_trim_drops_what_is_recorded_under_its_epoch_only(sale: Sale) -> None:
     sale.open(5)
     sale.confirm(7, sale.hold(7, (1, 1)).hold.id)

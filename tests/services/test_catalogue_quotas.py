@@ -4,7 +4,7 @@ Goal: a quota is added, raised and lowered in mid-sale without losing a count or
 says what Redis never hears. Method: the service over both databases and the real Redis, read back from all three.
 """
 
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -16,6 +16,7 @@ from ticketing.database import Sessions
 from ticketing.errors import Code, Refusal
 from ticketing.inventory.model import Decided, QuotaCounts
 from ticketing.services.catalogue import CatalogueService
+from ticketing.services.keeper import SaleKeeper
 
 
 def test_a_quota_added_in_mid_sale_is_on_sale(office: Office) -> None:
@@ -106,6 +107,23 @@ def test_only_what_is_asked_changes_what_redis_counts(office: Office) -> None:
     assert faulty(lambda: change(office.district, event_id, quota_id, QuotaChanges(capacity=2))) == [
         "withheld"
     ]
+
+
+def test_two_changes_at_once_overwrite_nothing(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    event_id = office.published(5)
+    quota_id, change = f"{event_id}-1", office.catalogue.change_quota
+    resize = SaleKeeper.resize
+
+    def overtaken(*arguments: Any, **options: Any) -> QuotaCounts:
+        monkeypatch.undo()
+        change(office.district, event_id, quota_id, QuotaChanges(withheld=3))
+        return resize(*arguments, **options)
+
+    monkeypatch.setattr(SaleKeeper, "resize", overtaken)
+    change(office.district, event_id, quota_id, QuotaChanges(capacity=9))
+    state = office.in_redis(event_id)
+    assert state is not None
+    assert state.counts[1] == QuotaCounts(9, 3, 0, 0)
 
 
 def test_below_what_is_sold_needs_force_and_the_refused_wish_is_on_record(office: Office) -> None:

@@ -1,15 +1,17 @@
 """Goal: a ticket is handed out once, by one clerk, and everybody else is told by whom, when and where.
 
-Method: the real servers; desks at once in threads; every act repeated under its key; clerks of other
-organisations. The one conditional UPDATE is then made unconditional, and two desks win.
+Method: the real servers; desks at once in threads; every act repeated under its key, also after what it did was
+undone, cancelled or its card blocked; clerks of other organisations. The one conditional UPDATE is then made
+unconditional, and two desks win.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
 
 import pytest
+from msgspec import structs
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
@@ -22,7 +24,7 @@ from ticketing.members.tables import Card
 from ticketing.orders import repository as orders
 from ticketing.orders.model import PickupRecord
 from ticketing.orders.tables import Pickup, Ticket
-from ticketing.services.desk import UNDO_MS
+from ticketing.services.desk import UNDO_MS, Sale
 
 ROUNDS = 10
 
@@ -111,16 +113,55 @@ def test_what_cannot_be_swiped(shop: Shop) -> None:
     assert swipe.code is Code.CARD_BLOCKED
 
 
-def test_tickets_can_be_handed_out_while_redis_is_away(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_number_on_its_way_to_sql_is_not_called_unknown(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     event_id = shop.sale(20)
-    order_id = shop.buy(event_id, 1, (1, 1))
     shop.drain().run(event_id)
+    order_id = shop.buy(event_id, 1, (1, 1))
+    number = shop.keyring.order_number(order_id)
+
+    def answer(**how: str) -> Code | tuple[str, ...]:
+        try:
+            return tuple(order.id for order in shop.desk.swipe(shop.clerk, **how).orders)
+        except Refusal as refusal:
+            return refusal.code
+
+    for how in ({"code": f"{number}-1"}, {"number": number}, {"number": "0123456789AB"}):
+        assert answer(**how) is Code.UNAVAILABLE
+    assert answer(number="short") is Code.NOT_FOUND
+    look_up = orders.by_number
+
+    def drained_meanwhile(session: Session, typed: str) -> Any:
+        found = look_up(session, typed)
+        shop.drain().run(event_id)
+        return found
+
+    with monkeypatch.context() as slow:
+        slow.setattr(orders, "by_number", drained_meanwhile)
+        assert answer(number=number) is Code.UNAVAILABLE, "looked for too early: it is in SQL by now"
+    assert answer(number=number) == answer(code=f"{number}-1") == (order_id,)
+    assert answer(number="0123456789AB") is Code.NOT_FOUND
+    away_from(monkeypatch)
+    assert answer(number=number) == (order_id,)
+    assert answer(number="0123456789AB") is Code.UNAVAILABLE
+
+
+def away_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Redis does not answer any more."""
 
     def away(*_: Any) -> None:
         raise StoreUnavailable("Redis did not answer")
 
     for verb in ("last_position", "ledger", "look_up", "now_ms"):
         monkeypatch.setattr(Keeper, verb, away)
+
+
+def test_tickets_can_be_handed_out_while_redis_is_away(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    event_id = shop.sale(20)
+    order_id = shop.buy(event_id, 1, (1, 1))
+    shop.drain().run(event_id)
+    away_from(monkeypatch)
     swiped = shop.desk.swipe(shop.clerk, card_number=card_number(1))
     assert ([order.id for order in swiped.orders], swiped.ledgers) == ([order_id], ())
     assert shop.desk.pick_up(shop.clerk, "key", order_id, None, "desk 1").ticket_codes
@@ -180,8 +221,8 @@ def test_the_same_key_gives_the_first_answer(shop: Shop) -> None:
     answers = at_once(
         *[lambda: shop.desk.pick_up(shop.clerk, "key", order_id, None, "desk 1") for _ in range(4)]
     )
-    assert all(answer == answers[0] for answer in answers)
-    assert isinstance(answers[0], PickupRecord)
+    assert sorted(answer.replayed for answer in answers) == [False, True, True, True]
+    assert len({(answer.id, answer.ticket_codes, answer.at) for answer in answers}) == 1
     for again in (
         lambda: shop.desk.pick_up(shop.clerk, "key", other, None, "desk 1"),
         lambda: shop.desk.pick_up(shop.clerk, "key", order_id, None, "desk 2"),
@@ -276,15 +317,16 @@ def test_a_sale_at_the_desk_is_collected_at_once_and_repeatable(shop: Shop) -> N
         return shop.desk.sell(shop.clerk, "key", card_number(1), event_id, items, "cash", "desk 1")
 
     answers = at_once(sell, sell, sell)
-    assert all(answer == answers[0] for answer in answers)
-    order = answers[0]
+    order = answers[0].order
+    assert all(answer.order == order for answer in answers)
+    assert sorted(answer.replayed for answer in answers) == [False, True, True]
     assert [ticket.status for ticket in order.tickets] == ["collected"] * 3
     assert (order.channel, order.payment_method, order.payment_status) == ("desk", "cash", "paid")
     with reading(shop.sessions) as session:
         (pickup,) = session.scalars(select(Pickup)).all()
     assert (pickup.payment_method, pickup.payment_amount, pickup.desk) == ("cash", 1_500, "desk 1")
     shop.drain().run(event_id)
-    assert sell() == order
+    assert sell() == Sale(order, pickup.id, replayed=True)
     assert (shop.counts(event_id).sold, shop.counts(event_id).held) == (3, 0)
 
 
@@ -302,8 +344,82 @@ def test_a_sale_that_died_before_sql_is_finished_by_its_repetition(
         with pytest.raises(ZeroDivisionError):
             sell()
     assert shop.counts(event_id).sold == 2
-    assert [ticket.status for ticket in sell().tickets] == ["collected"] * 2
+    finished = sell()
+    assert [ticket.status for ticket in finished.order.tickets] == ["collected"] * 2
+    assert not finished.replayed, "nobody had been answered"
     assert shop.counts(event_id).sold == 2
+
+
+@pytest.mark.parametrize("price", [500, 0])
+def test_a_repeated_sale_is_answered_as_at_first_whatever_came_of_it(shop: Shop, price: int) -> None:
+    event_id = shop.sale_of_priced(price) if price else shop.sale(20)
+    method = "cash" if price else "free"
+
+    def sell(card: str = card_number(1), key: str = "key", quantity: int = 2) -> Sale:
+        items = [(f"{event_id}-1", quantity)]
+        return shop.desk.sell(shop.clerk, key, card, event_id, items, method, "desk 1")
+
+    first = sell()
+    assert not first.replayed
+    (pickup,) = pickups(shop)
+    shop.desk.undo(shop.clerk, pickup.id, "wrong person")
+    assert sell() == structs.replace(first, replayed=True)
+    shop.orders.cancel(1, first.order.id)
+    assert sell() == structs.replace(first, replayed=True)
+    mark_card(shop, 1, "blocked")
+    assert sell() == structs.replace(first, replayed=True)
+    assert refusal_of(lambda: sell(quantity=1)).code is Code.IDEMPOTENCY_KEY_REUSED
+    assert refusal_of(lambda: sell(key="fresh")).code is Code.CARD_BLOCKED
+    give_new_card(shop, 1, card_number(901))
+    assert sell() == sell(card_number(901)) == structs.replace(first, replayed=True)
+    assert refusal_of(lambda: sell(key="fresh")).code is Code.CARD_BLOCKED, "replaced"
+    assert sell(card_number(901), "fresh").order.status == "confirmed"
+
+
+def test_what_is_not_there_is_said_before_the_card_is_blocked(shop: Shop) -> None:
+    event_id = shop.sale_of_priced(500)
+    elsewhere = shop.hire("far", "district.street-10")
+    shop.desk.sell(shop.clerk, "known", card_number(1), event_id, [(f"{event_id}-1", 1)], "cash", "desk 1")
+    mark_card(shop, 1, "blocked")
+    cases = [
+        (elsewhere, "key", event_id, 1, Code.NOT_FOUND),
+        (shop.clerk, "key", "nonsense", 1, Code.NOT_FOUND),
+        (shop.clerk, "key", event_id, 9, Code.NOT_FOUND),
+        (shop.clerk, "known", event_id, 9, Code.NOT_FOUND),
+        (shop.clerk, "key", event_id, 1, Code.CARD_BLOCKED),
+    ]
+    for clerk, key, event, quota, code in cases:
+        items = [(f"{event_id}-{quota}", 1)]
+        refused = refusal_of(
+            lambda: shop.desk.sell(clerk, key, card_number(1), event, items, "cash", "desk 1")  # noqa: B023
+        )
+        assert refused.code is code
+
+
+def pickups(shop: Shop) -> Sequence[Pickup]:
+    with reading(shop.sessions) as session:
+        return session.scalars(select(Pickup)).all()
+
+
+def mark_card(shop: Shop, member: int, status: str) -> None:
+    with shop.sessions.begin() as session:
+        session.execute(update(Card).where(Card.member_id == member).values(status=status))
+
+
+def give_new_card(shop: Shop, member: int, number: str) -> None:
+    mark_card(shop, member, "replaced")
+    digest = shop.keyring.card_digest(number)
+    with shop.sessions.begin() as session:
+        session.add(
+            Card(
+                member_id=member,
+                number_digest=digest,
+                last_four=number[-4:],
+                pin_salt=b"salt",
+                pin_digest=b"digest",
+                created_at=shop.now,
+            )
+        )
 
 
 def test_what_is_not_sold_at_the_desk(shop: Shop) -> None:

@@ -52,12 +52,17 @@ class Keeper:
         act_id: str,
         event_id: str,
         quota: int,
-        capacity: int,
-        withheld: int,
+        capacity: int | None,
+        withheld: int | None,
         force: bool,
     ) -> QuotaCounts | Refusal:
-        """Set a quota's capacity; `act_id` makes it repeatable. Returns the counts right after the act."""
-        request = (act_id, event_id, quota, capacity, withheld, force)
+        """Set a quota's capacity, what is withheld of it, or both; None leaves one as it is.
+
+        `act_id` makes it repeatable. Returns the counts right after the act.
+        """
+        # False and not nil, at which a list of Lua's may end.
+        wished = (False if value is None else value for value in (capacity, withheld))
+        request = (act_id, event_id, quota, *wished, force)
         result = self._run("resize", group_id, epoch, request).results
         return protocol.refusal(result) if result[0] < 0 else protocol.counts_from(result[1])
 

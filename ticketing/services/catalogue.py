@@ -263,9 +263,10 @@ class CatalogueService:
         wish = {"act": act_id, "changes": _from_to(before, after), "force": force, "reason": reason}
         self._record_alone(staff, "quota.resize", quota_id, wish)
         try:
-            self._sale_keeper.resize(
-                event.id, quota.number, after.capacity, after.withheld, act_id=act_id, force=force
-            )
+            # Only what was given: somebody else may have changed the other since it was looked at.
+            wished = given(changes)
+            capacity, withheld = wished.get("capacity"), wished.get("withheld")
+            self._sale_keeper.resize(event.id, quota.number, capacity, withheld, act_id=act_id, force=force)
         except Refusal as refusal:
             self._record_alone(staff, "quota.resize_refused", quota_id, {"act": act_id, "code": refusal.code})
             raise

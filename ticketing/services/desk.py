@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any
 
+from msgspec import Struct, structs
 from sqlalchemy.orm import Session
 
 from ticketing import identifiers
@@ -23,16 +24,30 @@ from ticketing.keyring import Keyring
 from ticketing.members.repository import Holder
 from ticketing.orders import repository as orders
 from ticketing.orders.model import OrderRecord, PickupRecord, TicketRecord
-from ticketing.orders.tables import DUE, PAID, VOID
+from ticketing.orders.tables import COLLECTED, CONFIRMED, DUE, NOT_NEEDED, PAID, VOID
 from ticketing.services import event_access, trail
 from ticketing.services.orders import PAY_AT_DESK, OrderService, chosen_tickets
-from ticketing.services.swipes import Swiped, Swipes, handed_out, number_in
+from ticketing.services.swipes import Swiped, Swipes, handed_out, number_in, refuse_blocked
 from ticketing.services.tokens import Claims
 
 UNDO_MS = 60_000
 """How long a hand-over can be taken back."""
 
 DESK_ROLES = frozenset({"clerk", "manager", "admin"})
+
+
+class HandOver(PickupRecord, frozen=True):
+    """A hand-over as it stands; `replayed` when this key had been answered before."""
+
+    replayed: bool = False
+
+
+class Sale(Struct, frozen=True):
+    """A sale as it was made, whatever became of it since; `replayed` when this key had been answered before."""
+
+    order: OrderRecord
+    pickup_id: str
+    replayed: bool
 
 
 class DeskService:
@@ -57,7 +72,8 @@ class DeskService:
     ) -> Swiped:
         """Who holds this card, ticket (code or QR text) or order number: give exactly one of them.
 
-        Raises `Refusal` NOT_FOUND, CARD_BLOCKED (also for a replaced card), FORBIDDEN or INVALID.
+        Raises `Refusal` NOT_FOUND, CARD_BLOCKED (also for a replaced card), FORBIDDEN, INVALID, or UNAVAILABLE
+        for a ticket or number that may be of an order on its way to SQL: swipe again.
         """
         require_clerk(clerk)
         if sum(value is not None for value in (card_number, code, number)) != 1:
@@ -69,11 +85,6 @@ class DeskService:
 
     # Handing out
 
-    def was_asked(self, clerk: Claims, key: str) -> bool:
-        """Whether a hand-over or sale of this clerk under this key was made before."""
-        with reading(self._sessions) as session:
-            return orders.pickup(session, _pickup_id(clerk, key)) is not None
-
     def pick_up(
         self,
         clerk: Claims,
@@ -82,7 +93,7 @@ class DeskService:
         codes: Sequence[str] | None,
         desk: str,
         payment_method: str | None = None,
-    ) -> PickupRecord:
+    ) -> HandOver:
         """Hand out tickets of an order (all that are left without `codes`), all or none; the first answer again.
 
         What is due for the whole order is paid with the first hand-over. Raises `Refusal` NOT_FOUND,
@@ -103,10 +114,10 @@ class DeskService:
             event_access.readable(session, clerk, order.event_id)
             known = orders.pickup(session, _pickup_id(clerk, key))
             if known is not None:
-                return _first_answer(known, request)
+                return _hand_over(_first_answer(known, request), replayed=True)
             record = self._plan(clerk, key, order, codes, request)
             self._hand_out(session, clerk, order, record, "order.pick_up")
-        return record
+        return _hand_over(record, replayed=False)
 
     def _plan(
         self,
@@ -190,11 +201,12 @@ class DeskService:
         items: Sequence[tuple[str, int]],
         method: str,
         desk: str,
-    ) -> OrderRecord:
-        """Sell and hand out at once, from the same stock and under the same limits; repeatable by `key`.
+    ) -> Sale:
+        """Sell and hand out at once, from the same stock and under the same limits; the first answer again.
 
-        `items` are (quota id, quantity). Raises `Refusal` with every code of a hold and a confirm,
-        PAYMENT_REQUIRED (with `amount`) when `free` is not enough, CARD_BLOCKED or NOT_FOUND.
+        `items` are (quota id, quantity). A known `key` is answered also for a card blocked or replaced since.
+        Raises `Refusal` with every code of a hold and a confirm, PAYMENT_REQUIRED (with `amount`) when `free`
+        is not enough, CARD_BLOCKED, NOT_FOUND or IDEMPOTENCY_KEY_REUSED.
         """
         require_clerk(clerk)
         wanted = sorted((quota, quantity) for quota, quantity in items)
@@ -205,13 +217,14 @@ class DeskService:
             "desk": desk,
         }
         with reading(self._sessions) as session:
-            holder = self._swipes.holder(session, card_number)
             event = event_access.readable(session, clerk, event_id)
+            amount = _amount_of(event, wanted)
+            holder = self._swipes.holder(session, card_number)
+            request["member"] = holder.member.id
             known = orders.pickup(session, _pickup_id(clerk, key))
-        request["member"] = holder.member.id
-        if known is not None:
-            return self._orders.get(holder.member.id, _first_answer(known, request).order_id)
-        amount = _amount_of(event, wanted)
+            if known is not None:
+                return _sold_before(session, known, request)
+        refuse_blocked(holder)
         if amount and method == FREE:
             raise Refusal(Code.PAYMENT_REQUIRED, amount=amount)
         hold = self._sold(clerk, key, holder, event, wanted, method)
@@ -240,24 +253,26 @@ class DeskService:
         number = self._keyring.order_number(held.id)
         return _decided(self._keeper.confirm(event.group_id, held.id, member, method, number), event.id).hold
 
-    def _hand_out_sale(self, clerk: Claims, key: str, hold: Hold, request: dict[str, object]) -> OrderRecord:
+    def _hand_out_sale(self, clerk: Claims, key: str, hold: Hold, request: dict[str, object]) -> Sale:
         with self._sessions.begin() as session:
             order = self._orders.lock(session, hold.id)
             assert order is not None, f"{hold.id} was just confirmed"
-            if orders.pickup(session, _pickup_id(clerk, key)) is None:
-                record = PickupRecord(
-                    id=_pickup_id(clerk, key),
-                    order_id=order.id,
-                    ticket_codes=tuple(ticket.code for ticket in order.tickets),
-                    request=request,
-                    staff_id=clerk.id,
-                    desk=str(request["desk"]),
-                    payment_method=order.payment_method if order.amount else None,
-                    payment_amount=order.amount or None,
-                    at=self._clock.now_ms(),
-                )
-                self._hand_out(session, clerk, order, record, "order.sell")
-        return self._orders.get(hold.member, hold.id)
+            known = orders.pickup(session, _pickup_id(clerk, key))
+            if known is not None:
+                return _sold_before(session, known, request)
+            record = PickupRecord(
+                id=_pickup_id(clerk, key),
+                order_id=order.id,
+                ticket_codes=tuple(ticket.code for ticket in order.tickets),
+                request=request,
+                staff_id=clerk.id,
+                desk=str(request["desk"]),
+                payment_method=order.payment_method if order.amount else None,
+                payment_amount=order.amount or None,
+                at=self._clock.now_ms(),
+            )
+            self._hand_out(session, clerk, order, record, "order.sell")
+        return Sale(_as_sold(order, record), record.id, replayed=False)
 
 
 def require_clerk(clerk: Claims) -> None:
@@ -276,6 +291,29 @@ def _first_answer(known: PickupRecord, request: dict[str, object]) -> PickupReco
     if known.request != request:
         raise Refusal(Code.IDEMPOTENCY_KEY_REUSED)
     return known
+
+
+def _hand_over(record: PickupRecord, *, replayed: bool) -> HandOver:
+    return HandOver(**structs.asdict(record), replayed=replayed)
+
+
+def _sold_before(session: Session, known: PickupRecord, request: dict[str, object]) -> Sale:
+    record = _first_answer(known, request)
+    order = orders.get(session, record.order_id)
+    assert order is not None, f"{record.id} was made of it"
+    return Sale(_as_sold(order, record), record.id, replayed=True)
+
+
+def _as_sold(order: OrderRecord, record: PickupRecord) -> OrderRecord:
+    """The order as its sale left it: undone or cancelled since, the first answer is still the same."""
+    return structs.replace(
+        order,
+        status=CONFIRMED,
+        payment_status=PAID if record.payment_amount else NOT_NEEDED,
+        tickets=tuple(
+            structs.replace(ticket, status=COLLECTED, collected_at=record.at) for ticket in order.tickets
+        ),
+    )
 
 
 def _to_hand_out(order: OrderRecord, codes: Sequence[str] | None) -> list[TicketRecord]:

@@ -61,12 +61,19 @@ class SaleKeeper:
         return sum(self._applied(event_id) for event_id in event_ids)
 
     def resize(
-        self, event_id: str, quota: int, capacity: int, withheld: int, *, act_id: str, force: bool = False
+        self,
+        event_id: str,
+        quota: int,
+        capacity: int | None,
+        withheld: int | None,
+        *,
+        act_id: str,
+        force: bool = False,
     ) -> QuotaCounts:
         """Let Redis decide the new capacity of a quota (by number); SQL follows through the log.
 
-        `act_id` makes it repeatable. Raises `Refusal` (`capacity_in_use` with `in_use`, `recovering`,
-        `not_found`) or `StoreUnavailable`.
+        None leaves capacity or what is withheld as it is. `act_id` makes it repeatable. Raises `Refusal`
+        (`capacity_in_use` with `in_use`, `recovering`, `not_found`) or `StoreUnavailable`.
         """
         self.apply(event_id)
         group = self._read(event_id).group

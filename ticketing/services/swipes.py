@@ -18,7 +18,7 @@ from ticketing.members.numbers import read_card_number
 from ticketing.members.repository import Holder
 from ticketing.members.tables import ACTIVE
 from ticketing.orders import repository as orders
-from ticketing.orders.model import OrderRecord, TicketRecord
+from ticketing.orders.model import CursorRecord, OrderRecord, TicketRecord
 from ticketing.services import event_access
 from ticketing.services.orders import OrderService
 from ticketing.services.tokens import Claims
@@ -59,27 +59,42 @@ class Swipes:
 
     def by_card(self, session: Session, clerk: Claims, card_number: str) -> Swiped:
         """Whose card this is. Raises `Refusal` NOT_FOUND, or CARD_BLOCKED (also for a replaced card)."""
-        return self._swiped(session, clerk, self.holder(session, card_number))
+        holder = self.holder(session, card_number)
+        refuse_blocked(holder)
+        return self._swiped(session, clerk, holder)
 
     def by_order(self, session: Session, clerk: Claims, number: str | None) -> Swiped:
-        """Whose order this is. Raises `Refusal` NOT_FOUND, also for an event out of the clerk's reach."""
-        order = orders.by_number(session, number) if number else None
-        holder = members.holder(session, order.member_id) if order else None
-        if order is None or holder is None:
+        """Whose order this is. Raises `Refusal` NOT_FOUND, also for an event out of the clerk's reach.
+
+        UNAVAILABLE while orders are on their way to SQL: Redis does not know numbers, so it may be one of them.
+        """
+        if number is None:
+            raise Refusal(Code.NOT_FOUND)
+        cursors = orders.cursors(session)  # first: an order drained since is found, or its cursor is behind
+        order = orders.by_number(session, number)
+        if order is None:
+            raise Refusal(Code.UNAVAILABLE if self._on_their_way(cursors) else Code.NOT_FOUND)
+        holder = members.holder(session, order.member_id)
+        if holder is None:
             raise Refusal(Code.NOT_FOUND)
         event_access.readable(session, clerk, order.event_id)
         gone = None if order.to_collect else handed_out(session, order.tickets)
         return self._swiped(session, clerk, holder, gone)
 
     def holder(self, session: Session, card_number: str) -> Holder:
-        """The member with this card, as typed. Raises `Refusal` NOT_FOUND or CARD_BLOCKED."""
+        """The member with this card, as typed, blocked and replaced ones too. Raises `Refusal` NOT_FOUND."""
         digits = read_card_number(card_number)
         holder = members.holder_by_card(session, self._keyring.card_digest(digits)) if digits else None
         if holder is None:
             raise Refusal(Code.NOT_FOUND)
-        if holder.card.status != ACTIVE:
-            raise Refusal(Code.CARD_BLOCKED)
         return holder
+
+    def _on_their_way(self, cursors: Sequence[CursorRecord]) -> bool:
+        """Whether Redis may have decided something that SQL did not have at these cursors."""
+        try:
+            return any((self._keeper.last_position(at.group_id) or 0) > at.position for at in cursors)
+        except StoreUnavailable:
+            return True
 
     def _swiped(
         self, session: Session, clerk: Claims, holder: Holder, gone: HandedOut | None = None
@@ -124,6 +139,12 @@ class _Reach:
             except Refusal:
                 self._known[event_id] = False
         return self._known[event_id]
+
+
+def refuse_blocked(holder: Holder) -> None:
+    """Raise `Refusal` CARD_BLOCKED for a card that is blocked or was replaced."""
+    if holder.card.status != ACTIVE:
+        raise Refusal(Code.CARD_BLOCKED)
 
 
 def handed_out(session: Session, tickets: Sequence[TicketRecord], besides: str = "") -> HandedOut | None:

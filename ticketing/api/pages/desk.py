@@ -125,12 +125,12 @@ async def sell(request: Request) -> Response:
     try:
         if not 1 <= items[0][1] <= TICKETS_PER_HOLD_MAX or form.text("method") not in names.DESK_METHODS:
             raise Refusal(Code.INVALID)
-        sold = await in_thread(
+        sale = await in_thread(
             site.services.desk.sell, clerk, form.key(), number, event_id, items, form.text("method"), desk
         )
     except Refusal as refusal:
         return await _found_page(site, request, clerk, number, refusal)
-    return _to_done([await in_thread(_pickup_of, site, [ticket.code for ticket in sold.tickets])])
+    return _to_done([sale.pickup_id])
 
 
 async def name_desk(request: Request) -> Response:
@@ -281,9 +281,3 @@ def _done(site: Site, clerk: Claims, pickup_ids: Sequence[str]) -> list[Done]:
         for record in records
         if record is not None and record.staff_id == clerk.id and record.undone_at is None
     ]
-
-
-def _pickup_of(site: Site, codes: Sequence[str]) -> str:
-    with reading(site.services.sessions) as session:
-        record = orders.standing_pickup_of(session, codes)
-    return record.id if record else ""

@@ -50,9 +50,8 @@ def swipe(call: Call[schemas.Swipe]) -> schemas.Swiped:
 )
 def pick_up(call: Call[schemas.PickupWish]) -> Response:
     """All tickets that are left when none are named; all or none of those that are."""
-    wish, desk = call.body, call.front.services.desk
-    replayed = desk.was_asked(call.caller, call.idempotency_key)
-    record = desk.pick_up(
+    wish = call.body
+    made = call.front.services.desk.pick_up(
         call.caller,
         call.idempotency_key,
         wish.order_id,
@@ -60,7 +59,7 @@ def pick_up(call: Call[schemas.PickupWish]) -> Response:
         wish.desk,
         wish.payment.method if wish.payment else None,
     )
-    return keyed_response(views.pickup_as_made(record), 200, replayed=replayed)
+    return keyed_response(views.pickup_as_made(made), 200, replayed=made.replayed)
 
 
 @calls(
@@ -112,11 +111,10 @@ def undo(call: Call[schemas.WithReason]) -> schemas.Pickup:
 )
 def sell(call: Call[schemas.SaleWish]) -> Response:
     """From the same stock and under the same limits as online."""
-    wish, desk = call.body, call.front.services.desk
+    wish = call.body
     if len({item.quota_id for item in wish.items}) < len(wish.items):
         raise invalid(("items", "a quota may be named at most once"))
-    replayed = desk.was_asked(call.caller, call.idempotency_key)
-    order = desk.sell(
+    sale = call.front.services.desk.sell(
         call.caller,
         call.idempotency_key,
         wish.card_number,
@@ -125,4 +123,4 @@ def sell(call: Call[schemas.SaleWish]) -> Response:
         wish.payment.method,
         wish.desk,
     )
-    return keyed_response(views.order_view(order), 201, replayed=replayed)
+    return keyed_response(views.order_view(sale.order), 201, replayed=sale.replayed)

@@ -1,9 +1,9 @@
 -- resize.lua: change how many tickets a quota has, up or down, also in mid-sale.
 --
 -- uses     group records moves
--- request  {act id, event, quota, capacity, withheld, force}
+-- request  {act id, event, quota, capacity or false, withheld or false, force}; false: as it is
 -- results  {OK | EXISTS, stock} or {RECOVERING | NOT_FOUND | CAPACITY_IN_USE, held + sold}
--- writes   stock, acts, log {'resize', act id, event, quota, capacity, withheld}
+-- writes   stock, acts, log {'resize', act id, event, quota, capacity, withheld}, both as they are now
 
 local act, event, quota, capacity, withheld, force = unpack(request)
 
@@ -15,10 +15,10 @@ local function decide()
   local counts = stock.get(field)
   if not counts then return { NOT_FOUND } end
   local in_use = counts[STOCK_HELD] + counts[SOLD]
-  if capacity < in_use and not force then return { CAPACITY_IN_USE, in_use } end
-  counts[CAPACITY], counts[WITHHELD] = capacity, withheld
+  if capacity and capacity < in_use and not force then return { CAPACITY_IN_USE, in_use } end
+  counts[CAPACITY], counts[WITHHELD] = capacity or counts[CAPACITY], withheld or counts[WITHHELD]
   stock.put(field, counts)
-  append({ 'resize', act, event, quota, capacity, withheld })
+  append({ 'resize', act, event, quota, counts[CAPACITY], counts[WITHHELD] })
   acts.put(act, counts)
   return { OK, counts }
 end
