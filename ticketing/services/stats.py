@@ -77,7 +77,7 @@ class StatsService:
             series = figures.last_seconds(session, event_id, SERIES_SECONDS_MAX)
             recorded = _recorded_position(session, event.group_id)
         group = self._keeper.state(event.group_id)
-        live = group.events.get(event_id) if group else None
+        live = group.events.get(event_id) if group and group.as_expected else None
         return EventStats(
             event_id=event_id,
             as_of=self._clock.now_ms(),

@@ -92,7 +92,7 @@ def _numbers(site: Site, staff: Claims, event: Event) -> tuple[EventStats | None
         group = site.services.keeper.state(event.group_id)
     except StoreUnavailable:
         return None, _listed(site, event)
-    state = group.events.get(event.id) if group else None
+    state = group.events.get(event.id) if group and group.as_expected else None
     status = views.sale_status(event, state, site.now_ms())
     return stats, views.event_view(event, "", state, status)
 

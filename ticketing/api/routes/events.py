@@ -251,7 +251,7 @@ def _state_now(call: Call[Any], event: Event) -> EventState | None:
         group = call.front.services.keeper.state(event.group_id)
     except StoreUnavailable:
         return call.front.board.state_of(event.id)
-    return group.events.get(event.id) if group else None
+    return group.events.get(event.id) if group and group.as_expected else None
 
 
 def _organisation_names(call: Call[Any], ids: set[str]) -> dict[str, str]:
