@@ -27,7 +27,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningInstance]:
 
 @pytest.fixture
 def http(demo: RunningInstance) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=demo.base_url, timeout=10) as client:
+    with httpx2.Client(base_url=demo.base_url, timeout=10, trust_env=False) as client:
         yield client
 
 
@@ -201,5 +201,5 @@ def test_a_demo_stops_and_starts_again_on_the_same_data(tmp_path_factory: pytest
         assert first.stop() < STOP_SECONDS
     with running("demo", data_dir) as second:
         assert second.demo["cards"] == cards
-        with httpx2.Client(base_url=second.base_url) as http:
+        with httpx2.Client(base_url=second.base_url, trust_env=False) as http:
             _member(http, cards[0])

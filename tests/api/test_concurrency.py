@@ -88,8 +88,9 @@ class Crowd:
 async def crowd(generous: Settings) -> AsyncIterator[Crowd]:
     """Two processes that answer already, and a client with a connection for each request."""
     limits = httpx2.Limits(max_connections=ASKED)
+    direct = httpx2.AsyncClient(limits=limits, timeout=60, trust_env=False)
     with serving(generous) as urls:
-        async with House.open(generous) as house, httpx2.AsyncClient(limits=limits, timeout=60) as client:
+        async with House.open(generous) as house, direct as client:
             for url in urls:
                 assert (await client.get(f"{url}/readyz")).status_code == 200
             yield Crowd(house, client, urls)

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from tests.support.command import (
     ticketing,
 )
 from tests.support.processes import descendants, is_alive, kill, wait_for
+from ticketing.embedded.direct import open_directly
 
 pytestmark = pytest.mark.slow
 
@@ -37,7 +37,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningInstance]:
 
 def _status(instance: RunningInstance) -> int:
     try:
-        with urllib.request.urlopen(f"{instance.base_url}/readyz", timeout=2) as answer:
+        with open_directly(f"{instance.base_url}/readyz", 2) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code
@@ -103,6 +103,27 @@ def test_a_stop_takes_less_than_ten_seconds_and_leaves_no_process(tmp_path: Path
         assert not any(is_alive(pid) for pid in parts)
         assert instance.said().splitlines()[-2:] == ["Stopping", "Stopped"]
         assert not (instance.data_dir / "api.url").exists()
+
+
+def test_a_stop_while_the_server_loads_is_heard(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from ticketing.embedded.supervisor import Plan, supervise\n"
+        "from ticketing.embedded.valkey import EmbeddedValkey\n"
+        "from ticketing.settings import Settings\n"
+        "EmbeddedValkey._command = lambda self: ['sleep', '60']\n"
+        "supervise(Settings(data_dir=Path(sys.argv[1])), Plan(port=0), print)\n"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment())
+    assert wait_for(lambda: bool(descendants(process.pid)), 10)
+    parts = descendants(process.pid)
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=2 * STOP_SECONDS)[0] == "Stopping\nStopped\n"
+    assert time.monotonic() - began < STOP_SECONDS
+    assert process.returncode == 0
+    assert not any(is_alive(pid) for pid in parts)
 
 
 def test_a_stop_during_the_preparation_is_heard(tmp_path: Path) -> None:

@@ -88,6 +88,18 @@ def test_control_without_an_append_only_file_the_kill_loses_everything(tmp_path:
     server.stop()
 
 
+def test_a_start_is_waited_for_no_longer_than_wanted(tmp_path: Path) -> None:
+    server = EmbeddedValkey(tmp_path)
+    server.child.command = ["sleep", "60"]  # as one that loads a large file
+    wanted_until = time.monotonic() + 0.2
+    server.start(lambda: time.monotonic() > wanted_until)
+    assert time.monotonic() - wanted_until < 2
+    assert not server.answers()
+    pid = _pid(server)
+    server.stop()
+    assert not is_alive(pid)
+
+
 def test_a_clean_stop_leaves_no_process(tmp_path: Path) -> None:
     server = EmbeddedValkey(tmp_path)
     server.start()

@@ -10,14 +10,13 @@ import signal
 import socket
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from ticketing.embedded.direct import open_directly
 from ticketing.embedded.instance import resolve, upgrade_database
 from ticketing.embedded.lock import DirectoryLock
 from ticketing.embedded.process import Child
@@ -105,7 +104,8 @@ class _Instance:
         """Servers first, then what uses them."""
         url_file(self._data_dir).unlink(missing_ok=True)  # left behind if the one before us was killed
         if self._valkey:
-            self._valkey.start()
+            self._valkey.start(lambda: self._signals.stop_asked)
+            self._signals.heed()
         settings = resolve(self._settings)
         upgrade_database(settings)
         if prepare:
@@ -182,11 +182,15 @@ class _Signals:
         """While inside, a signal raises `_StopAsked`."""
         self._raise = True
         try:
-            if self.stop_asked:
-                raise _StopAsked
+            self.heed()
             yield
         finally:
             self._raise = False
+
+    def heed(self) -> None:
+        """Raise `_StopAsked` if a signal came."""
+        if self.stop_asked:
+            raise _StopAsked
 
     def _note(self, _number: int, _frame: FrameType | None) -> None:
         self.stop_asked = True
@@ -221,7 +225,7 @@ def _base_url(listener: socket.socket) -> str:
 
 def _is_ready(base_url: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{base_url}/readyz", timeout=1.0):  # noqa: S310 - our own address
+        with open_directly(f"{base_url}/readyz", 1.0):
             return True
-    except (urllib.error.URLError, OSError):
+    except OSError:
         return False

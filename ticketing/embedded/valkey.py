@@ -40,12 +40,15 @@ class EmbeddedValkey:
         """The address for clients."""
         return f"unix://{self.socket}"
 
-    def start(self, seconds: float = 60.0) -> None:
-        """Start and wait until the files are loaded. Raises `Misconfigured` with the log's last line if it ends."""
+    def start(self, is_enough: Callable[[], bool] = lambda: False, seconds: float = 60.0) -> None:
+        """Start and wait until the files are loaded, or `is_enough` says to wait no longer.
+
+        Raises `Misconfigured` with the log's last line if the server ends, or has not loaded within `seconds`.
+        """
         self.socket.parent.mkdir(mode=0o700, exist_ok=True)
         self.child.start()
         deadline = time.monotonic() + seconds
-        while not self.answers():
+        while not self.answers() and not is_enough():
             if self.child.pid is None or time.monotonic() > deadline:
                 self.stop()
                 raise Misconfigured(

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from ticketing.embedded.direct import open_directly
 from ticketing.embedded.instance import exists, resolve
 from ticketing.embedded.process import Child
 from ticketing.embedded.supervisor import url_file
@@ -65,7 +66,7 @@ class Site:
         data = None if body is None else msgspec.json.encode(body)
         request = urllib.request.Request(f"{self.base_url}{path}", data, headers, method=method)  # noqa: S310
         try:
-            with urllib.request.urlopen(request, timeout=REQUEST_SECONDS) as response:  # noqa: S310
+            with open_directly(request, REQUEST_SECONDS) as response:
                 return msgspec.json.decode(response.read())
         except urllib.error.HTTPError as error:
             raise SiteFailed(f"{method} {path} was answered {error.code}: {_detail(error)}") from error
