@@ -2,7 +2,8 @@
 
 Method: one hold is asked for with everything wrong at once, about the request and about the world; then one
 fault after another is mended, in the contract's order, and each time the next code of the list must answer.
-At the end the hold is made. The JSON routes walk the part of the list that concerns a request's form.
+At the end the hold is made. The JSON routes walk the part of the list that concerns a request's form, and a
+login that of an address which has failed too often.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ import httpx2
 import pytest
 
 from tests.support.house import EVENTS, House
+from ticketing.errors import StoreUnavailable
 from ticketing.queue.worker import drain_of
 from ticketing.settings import Settings
 
@@ -68,6 +70,9 @@ class Wish:
 
     def come_from_our_pages(self) -> None:
         self.headers["sec-fetch-site"] = "same-origin"
+
+    def bring_an_endless_key(self) -> None:
+        self.headers["idempotency-key"] = "k" * 256
 
     def bring_a_used_key(self) -> None:
         self.headers["idempotency-key"] = "used"
@@ -126,9 +131,10 @@ ORDER: list[tuple[str, Mend]] = [
     ("unauthenticated", Wish.be_staff),
     ("cross_origin", Wish.come_from_our_pages),
     ("forbidden", Wish.be_a_member),
-    ("idempotency_key_missing", Wish.bring_a_used_key),
+    ("idempotency_key_missing", Wish.bring_an_endless_key),
     ("malformed_json", Wish.ask_for_none_of_an_unknown_quota),
     ("invalid", Wish.ask_for_an_unknown_quota),
+    ("invalid", Wish.bring_a_used_key),
     ("not_found", Wish.ask_for_too_many),
     ("idempotency_key_reused", Wish.bring_a_fresh_key),
     ("recovering", Wish.rebuild),
@@ -186,11 +192,13 @@ async def test_a_json_route_walks_the_same_list(quick_house: House) -> None:
     await ask()
     headers = {"content-type": "application/json"} | quick_house.staff("clerk")
     await ask()
-    headers["idempotency-key"] = "k"
+    headers["idempotency-key"] = "k" * 256
     await ask()
     body = b'{"order_id":"x","desk":""}'
     await ask()
     body = b'{"order_id":"x","desk":"1"}'
+    await ask()
+    headers["idempotency-key"] = "k"
     await ask()
     assert seen == [
         "method_not_allowed",
@@ -202,5 +210,50 @@ async def test_a_json_route_walks_the_same_list(quick_house: House) -> None:
         "idempotency_key_missing",
         "malformed_json",
         "invalid",
+        "invalid",
         "not_found",
     ]
+
+
+LOGINS = [
+    ("/api/v1/sessions", {"card_number": "6222000000000009", "pin": "000000"}),
+    ("/api/v1/staff/sessions", {"username": "nobody", "password": "a wrong password"}),
+]
+
+
+@pytest.fixture
+async def wary_house(quick_settings: Settings) -> AsyncIterator[House]:
+    """One failed login an address."""
+    bounds = {"login_failures_per_address": "1 per 5 minutes"}
+    async with House.open(quick_settings.model_copy(update=bounds), ADDRESS) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize(("url", "wrong"), LOGINS)
+async def test_an_address_that_failed_too_often_is_told_so_whatever_it_sends(
+    wary_house: House, url: str, wrong: dict[str, str]
+) -> None:
+    async def ask(body: bytes, media_type: str = "application/json") -> str:
+        headers = {"content-type": media_type}
+        return str((await wary_house.client.post(url, headers=headers, content=body)).json()["code"])
+
+    assert await ask(b"{") == "malformed_json"
+    assert await ask(b"{}") == "invalid"
+    assert (await wary_house.client.post(url, json=wrong)).json()["code"] == "bad_credentials"
+    limited = await wary_house.client.post(url, headers={"content-type": "application/json"}, content=b"{")
+    assert (limited.status_code, limited.json()["code"]) == (429, "rate_limited")
+    assert int(limited.headers["retry-after"]) >= 1
+    assert await ask(b"{}") == "rate_limited"
+    assert await ask(b"{", "text/plain") == "unsupported_media_type"
+
+
+async def test_counters_that_are_away_leave_the_body_its_answer(
+    wary_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(address: str) -> None:
+        raise StoreUnavailable(address)
+
+    monkeypatch.setattr(wary_house.services.accounts, "require_unhurried", away)
+    json = {"content-type": "application/json"}
+    answer = await wary_house.client.post("/api/v1/sessions", headers=json, content=b"{")
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_json")

@@ -1,7 +1,7 @@
 """Reading what a client sent: bounded in size and depth, in JSON and UTF-8, and of the right shape.
 
 The checks come in the contract's order: too large, wrong media type, (who it is and whether they may,)
-malformed, invalid.
+the key is missing, malformed, invalid.
 """
 
 import re
@@ -79,12 +79,16 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
         raise Refusal(Code.MALFORMED_JSON) from None
 
 
-def idempotency_key(headers: Mapping[bytes, bytes]) -> str:
-    """The request's key: 1 to 255 printable ASCII characters."""
-    raw = headers.get(b"idempotency-key", b"")
-    if not raw:
+def require_key(headers: Mapping[bytes, bytes]) -> None:
+    """Refuse a request without a key; its form is judged after the body, by `idempotency_key`."""
+    if not headers.get(b"idempotency-key"):
         raise Refusal(Code.IDEMPOTENCY_KEY_MISSING)
-    key = raw.decode("latin-1")
+
+
+def idempotency_key(headers: Mapping[bytes, bytes]) -> str:
+    """The request's key: 1 to 255 printable ASCII characters. Raises `Refusal` `invalid` for any other."""
+    require_key(headers)
+    key = headers[b"idempotency-key"].decode("latin-1")
     if len(key) > KEY_CHARACTERS_MAX or not (key.isascii() and key.isprintable()):
         raise invalid(("Idempotency-Key", f"must be 1 to {KEY_CHARACTERS_MAX} printable ASCII characters"))
     return key

@@ -7,6 +7,7 @@ it is async, in the event loop), may use SQL, raises `Refusal`s and returns a st
 
 import inspect
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
@@ -17,10 +18,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ticketing.api.auth import Headers, Kind
-from ticketing.api.bodies import BODY_BYTES_MAX, decode, idempotency_key, read_body, require_json
+from ticketing.api.bodies import BODY_BYTES_MAX, decode, idempotency_key, read_body, require_json, require_key
 from ticketing.api.contract import Operation
 from ticketing.api.front import Front, front_of
-from ticketing.errors import Code, Refusal
+from ticketing.errors import Code, Refusal, StoreUnavailable
 from ticketing.services.tokens import Claims
 
 Body = TypeVar("Body")
@@ -95,8 +96,15 @@ def _endpoint(operation: Operation, handle: Handler) -> Callable[[Request], Awai
         if decoder:
             require_json(headers, sent)
         session = _session(front, operation, headers)
+        if operation.keyed:
+            require_key(headers)
+        try:
+            body = decode(decoder, _or_empty(operation, sent)) if decoder else None
+        except Refusal:
+            if operation.limited:
+                await run_in_threadpool(_require_unhurried, front, request)
+            raise
         key = idempotency_key(headers) if operation.keyed else ""
-        body = decode(decoder, _or_empty(operation, sent)) if decoder else None
         call = Call(
             front=front, request=request, headers=headers, body=body, session=session, idempotency_key=key
         )
@@ -113,6 +121,12 @@ def _session(front: Front, operation: Operation, headers: Headers) -> Claims | N
     if operation.roles and session.role not in operation.roles:
         raise Refusal(Code.FORBIDDEN)
     return session
+
+
+def _require_unhurried(front: Front, request: Request) -> None:
+    address = front.addresses.of(request.scope, dict(request.scope["headers"]))
+    with suppress(StoreUnavailable):  # it cannot be known now, and the body is wrong all the same
+        front.services.accounts.require_unhurried(address)
 
 
 def _or_empty(operation: Operation, sent: bytes) -> bytes:

@@ -17,7 +17,8 @@ class Operation(Struct, frozen=True, kw_only=True):
 
     `caller` is who may call: "public", "member" or "staff", and `roles` which of the staff (none: all).
     `takes` and `gives` are structs of `schemas`; `keyed` calls need an Idempotency-Key; those
-    that `replay` say so when they give a first answer again; `codes` are the refusals beside those that all
+    that `replay` say so when they give a first answer again; `limited` ones are a login, whose failures are
+    counted against the client's address; `codes` are the refusals beside those that all
     of this brings along.
     """
 
@@ -33,6 +34,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     status: int = 200
     keyed: bool = False
     replays: bool = False
+    limited: bool = False
     codes: tuple[Code, ...] = ()
     media_type: str = "application/json"
     query: tuple[str, ...] = ()

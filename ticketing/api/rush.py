@@ -9,7 +9,14 @@ import msgspec
 from ticketing.api import schemas, views
 from ticketing.api.answers import BARE, JSON, REPLAYED, Answer, refused
 from ticketing.api.board import Poster
-from ticketing.api.bodies import HOT_BODY_BYTES_MAX, decode, idempotency_key, read_body, require_json
+from ticketing.api.bodies import (
+    HOT_BODY_BYTES_MAX,
+    decode,
+    idempotency_key,
+    read_body,
+    require_json,
+    require_key,
+)
 from ticketing.api.contract import Operation
 from ticketing.api.dispatch import Asked, HotCall
 from ticketing.api.front import Front
@@ -87,8 +94,10 @@ class RushCalls:
         address = self._address(asked)
         self._holds.require_unhurried(address)
         member = self._gate.session(asked.headers, "member", changes=True)
+        require_key(asked.headers)
+        wish = decode(_HOLD_WISH, body)
         key = idempotency_key(asked.headers)
-        items = _numbered(asked.id, decode(_HOLD_WISH, body))
+        items = _numbered(asked.id, wish)
         outcome = await self._holds.hold(member, asked.id, key, items, address)
         if isinstance(outcome, Refusal):
             return refused(outcome)

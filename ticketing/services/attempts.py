@@ -36,11 +36,17 @@ class Attempts:
         Raises `Refusal` RATE_LIMITED with `retry_after_ms`, alike for a target that exists and one that does
         not. `address` has failed too often already, or `target` was tried too often.
         """
+        if address is not None:
+            self.require_unhurried(address)
         with self._answering():
-            if address is not None and not self._limiter.test(self._per_address, "address", address):
-                raise self._refusal(self._per_address, "address", address)
             if not self._limiter.hit(self._per_target, "target", target):
                 raise self._refusal(self._per_target, "target", target)
+
+    def require_unhurried(self, address: str) -> None:
+        """Raise `Refusal` RATE_LIMITED for an `address` that has failed too often already; counts nothing."""
+        with self._answering():
+            if not self._limiter.test(self._per_address, "address", address):
+                raise self._refusal(self._per_address, "address", address)
 
     def failed(self, address: str) -> None:
         """Count a failure against `address`."""

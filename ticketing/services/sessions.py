@@ -53,6 +53,10 @@ class SessionService:
             limiter, settings.login_failures_per_card, settings.login_failures_per_address
         )
 
+    def require_unhurried(self, address: str) -> None:
+        """Raise `Refusal` RATE_LIMITED with `retry_after_ms` for an address of too many failed logins."""
+        self._attempts.require_unhurried(address)
+
     def login_member(self, card_number: str, pin: str, address: str) -> tuple[str, Claims]:
         """A member's token and claims, good until `expires_at`; `renew` makes the browser's of it.
 

@@ -24,6 +24,7 @@ calls = Calls()
         takes=schemas.Login,
         gives=schemas.MemberSession,
         status=201,
+        limited=True,
         codes=(Code.BAD_CREDENTIALS, Code.RATE_LIMITED),
     )
 )

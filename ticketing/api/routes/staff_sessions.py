@@ -17,6 +17,7 @@ calls = Calls()
         takes=schemas.StaffLogin,
         gives=schemas.StaffSession,
         status=201,
+        limited=True,
         codes=(Code.BAD_CREDENTIALS, Code.RATE_LIMITED),
     )
 )
