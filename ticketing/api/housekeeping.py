@@ -1,11 +1,12 @@
 """What every API process does beside answering.
 
-Once a second it hears which sessions ended, reads what is on sale, and hands its counts over.
+Once a second it hears which sessions ended, and, apart from that, reads what is on sale and hands its counts over.
 """
 
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import structlog
@@ -25,32 +26,41 @@ _log = structlog.get_logger(__name__)
 
 
 class Housekeeping:
-    """One task for what comes from and goes to the servers once a second, and one for the board."""
+    """One task that hears which sessions ended, and one for all other duties.
+
+    A blocked card must not buy two seconds later, however long Redis hangs or threads are taken: so hearing of
+    it waits for no other duty, and has a thread of its own.
+    """
 
     def __init__(self, front: Front) -> None:
         self._front = front
         self._alarms = Alarms(front.services.settings.backlog_max)
         self._stopping = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._ear = ThreadPoolExecutor(1, "sessions")
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Read everything once, so that the first request is answered from memory, and go on every second."""
         await self._tolerate(self.hear_sessions)
+        self._tasks.append(asyncio.create_task(self._keep_hearing()))
         await self._tolerate(self._front.board.refresh)
-        self._task = asyncio.create_task(self._every_second())
+        self._tasks.append(asyncio.create_task(self._keep_house()))
 
     async def stop(self) -> None:
         """End after the duties under way, whose connections would be torn otherwise, and hand over the rest."""
         self._stopping.set()
-        if self._task is not None:
-            await asyncio.wait([self._task], timeout=FAREWELL_SECONDS)
-            self._task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=FAREWELL_SECONDS)
+        for task in self._tasks:
+            task.cancel()
+        self._ear.shutdown(wait=False)
         await self._front.board.settle()
         await self._tolerate(self.hand_over_counts)
 
     async def hear_sessions(self) -> None:
         """Learn which sessions ended elsewhere."""
-        await asyncio.to_thread(self._front.services.revocations.refresh)
+        refresh = self._front.services.revocations.refresh
+        await asyncio.get_running_loop().run_in_executor(self._ear, refresh)
 
     async def stop_what_sql_forgot(self) -> None:
         """Fence the groups of which SQL lacks what is no longer in the log, if a locked look says so too."""
@@ -69,15 +79,14 @@ class Housekeeping:
                 raise
             front.metrics.take_refusals(counts)
 
-    async def _every_second(self) -> None:
+    async def _keep_hearing(self) -> None:
+        while not await self._stops_within(TICK_SECONDS):
+            await self._tolerate(self.hear_sessions)
+
+    async def _keep_house(self) -> None:
         tick = 0
         while not await self._stops_within(TICK_SECONDS):
-            duties = (
-                self.hear_sessions,
-                self._front.board.refresh,
-                self.stop_what_sql_forgot,
-                self.hand_over_counts,
-            )
+            duties = (self._front.board.refresh, self.stop_what_sql_forgot, self.hand_over_counts)
             await asyncio.gather(*(self._tolerate(duty) for duty in duties))
             self._alarms.ring(self._front.board.recovering(), self._front.board.backlogs())
             tick += 1
