@@ -8,7 +8,7 @@ repeated: the end must be the same.
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from tests.support.disasters import (
     HOLDER,
@@ -27,13 +27,14 @@ from tests.support.disasters import (
 )
 from tests.support.guards import without  # noqa: F401 - a fixture of these tests
 from tests.support.shop import Shop
+from ticketing.catalogue.tables import AllowanceGroup, Event
 from ticketing.errors import Code, Refusal
 from ticketing.inventory.model import Decided, HoldStatus
 from ticketing.inventory.restore import Restore
 from ticketing.keyring import Keyring
 from ticketing.orders import repository as orders
 from ticketing.orders.model import Poison
-from ticketing.orders.tables import Order
+from ticketing.orders.tables import Cursor, Order
 from ticketing.services.keeper import rules_of
 from ticketing.services.recovery import Recovery
 from ticketing.services.survivors import Survivors
@@ -192,6 +193,40 @@ def test_a_foreign_servers_holds_are_named_and_left_out(shop: Shop) -> None:
     assert [foreign in problem for problem in rebuilt.problems] == [True]
     assert foreign not in shop.recorded()
     assert shop.counts(story.event).sold == 3
+
+
+def test_sql_that_went_back_to_before_the_sale_is_brought_up_to_it(shop: Shop) -> None:
+    story = Story(shop)
+    sql_goes_back(story)
+    group = AllowanceGroup.id == story.event
+    with shop.sessions.begin() as session:
+        session.execute(delete(Cursor).where(Cursor.group_id == story.event))
+        session.execute(update(AllowanceGroup).where(group).values(epoch=None, opened_at=None))
+        session.execute(update(Event).where(Event.id == story.event).values(state="draft", applied_version=0))
+    with pytest.raises(Refusal, match="not_found") as refused:
+        rebuild(story)
+    assert "publish it, then run this again" in str(refused.value.facts)
+    with pytest.raises(Refusal, match="recovering"):
+        shop.catalogue.publish(shop.district, story.event)
+    rebuilt = rebuild(story)
+    assert (rebuilt.brought_back, rebuilt.problems) == (3, ())
+    state = shop.in_redis(story.event)
+    assert state is not None
+    assert state.counts == story.expected
+    assert violations(shop) == []
+
+
+def test_an_event_that_sql_has_as_a_draft_takes_no_orders_of_its_group_with_it(shop: Shop) -> None:
+    story = Story(shop)
+    with shop.sessions.begin() as session:
+        session.execute(update(Event).where(Event.id == story.event).values(state="draft"))
+    with pytest.raises(Refusal, match="not_found"):
+        rebuild(story)
+    assert len(list(shop.keeper.all_holds(story.event))) == 5, "all is still there"
+    with shop.sessions.begin() as session:
+        session.execute(update(Event).where(Event.id == story.event).values(state="published"))
+    assert rebuild(story).orders == 3
+    assert violations(shop) == []
 
 
 def test_an_order_that_sql_does_not_take_keeps_its_seat_and_is_named(

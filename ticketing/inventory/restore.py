@@ -62,6 +62,11 @@ class Restore:
         counts = {_quota(field): protocol.counts_from(protocol.unpack(row)) for field, row in rows.items()}
         return Remains(int(position or 0), counts)
 
+    def is_known(self) -> bool:
+        """Whether Redis knows the group under any epoch."""
+        with _answering():
+            return bool(self._redis.hexists(self._keys[0], "epoch"))
+
     def is_mine(self) -> bool:
         """Whether nobody has fenced the group since, and Redis has not forgotten it again."""
         with _answering():

@@ -87,9 +87,9 @@ class ArchiveService:
         return done
 
     def _close(self, session: Session, group_id: str) -> list[str]:
+        group = catalogue.lock_group(session, group_id)
         at = orders.cursor(session, group_id, lock=True)
         events = [catalogue.lock(session, event.id) for event in catalogue.of_group(session, group_id)]
-        group = catalogue.lock_group(session, group_id)
         now = self._clock.now_ms()
         over = group_id in catalogue.ended_groups(session, now)
         event_ids = [event.id for event in events if event is not None]

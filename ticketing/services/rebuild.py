@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from ticketing import identifiers
 from ticketing.catalogue import log as catalogue_log
 from ticketing.catalogue import repository as catalogue
-from ticketing.catalogue.tables import Event
+from ticketing.catalogue.tables import AllowanceGroup, Event
 from ticketing.clock import ServerClock
 from ticketing.database import Sessions, reading
 from ticketing.errors import Code, Refusal
@@ -42,6 +42,7 @@ Progress = Callable[[int, int], None]
 _EPOCH_BYTES = 8
 _TELL_EVERY = 1_000
 _OVERTAKEN = "is being rebuilt by somebody else since; see whether that ends, or run this again"
+_ORPHANED = "has orders in Redis, and SQL has it as a draft or not at all: publish it, then run this again"
 _NEVER_OPENED = "was never on sale, or is archived: there is nothing to rebuild"
 
 
@@ -121,6 +122,8 @@ class _Rebuild:
         event_ids = [event.id for event in events]
         survivors = Survivors(self._sessions, self._keyring, self._clock, at)
         survivors.read(self._restore, event_ids)
+        if survivors.orphans:
+            raise _refused(Code.NOT_FOUND, ", ".join(sorted(survivors.orphans)), _ORPHANED)
         survivors.bring_back()
         ahead = remains.position > at.position
         capacities = _capacities(events, remains.stock if ahead else {})
@@ -141,12 +144,21 @@ class _Rebuild:
 
     def _fence(self) -> tuple[CursorRecord, Remains, Sequence[Event]]:
         with self._sessions.begin() as session:
+            group = catalogue.lock_group(session, self._group_id)
+            if group is not None and group.opened_at is None and self._restore.is_known():
+                self._adopt(session, group)
             at = orders.cursor(session, self._group_id, lock=True)
-            group = catalogue.get_group(session, self._group_id)
-            if at is None or group is None or group.opened_at is None or group.archived_at is not None:
+            if at is None or group is None or group.archived_at is not None:
                 raise _refused(Code.NOT_FOUND, self._group_id, _NEVER_OPENED)
             remains = self._restore.fence()
             return at, remains, catalogue.of_group(session, self._group_id)
+
+    def _adopt(self, session: Session, group: AllowanceGroup) -> None:
+        """SQL went back to before the group was opened; Redis knows better."""
+        group.epoch = group.epoch or self._restore.token
+        group.opened_at = self._clock.now_ms()
+        session.flush()
+        orders.open_cursor(session, group.id, group.epoch)
 
     def _write(
         self, written: "_Written", events: Sequence[Event], capacities: dict[tuple[str, int], QuotaCounts]
@@ -167,8 +179,8 @@ class _Rebuild:
         survivors: Survivors,
     ) -> int:
         with self._sessions.begin() as session:
-            at = orders.cursor(session, self._group_id, lock=True)
             group = catalogue.lock_group(session, self._group_id)
+            at = orders.cursor(session, self._group_id, lock=True)
             assert at is not None, "cursors are never deleted"
             assert group is not None, "groups that were opened are never deleted"
             if not self._restore.is_mine():

@@ -50,17 +50,23 @@ class Survivors:
         self.void: dict[str, Hold] = {}
         self.brought_back = 0
         self.problems: list[str] = []
+        self.orphans: set[str] = set()
+        """Events with orders of ours in Redis that SQL has as drafts, or not at all."""
         self._set_aside: set[str] = set()
 
     def read(self, restore: Restore, event_ids: Sequence[str]) -> None:
         """Everything Redis and the entries set aside still tell; changes nothing."""
         for hold_id, hold in restore.holds():
-            if hold is None or not self._is_ours(hold, event_ids):
+            if hold is None or not self._is_ours(hold):
                 self.problems.append(f"{hold_id}: not made by this instance, or damaged; left out")
-            else:
+            elif hold.event_id in event_ids:
                 self._sort(hold)
+            elif hold.status is HoldStatus.CONFIRMED:
+                self.orphans.add(hold.event_id)
         for hold in (*self._set_aside_holds(), *(entry.hold for entry in restore.log())):
-            if hold is not None and hold.id not in self.confirmed and self._is_ours(hold, event_ids):
+            if hold is None or hold.id in self.confirmed or hold.event_id not in event_ids:
+                continue
+            if self._is_ours(hold):
                 self._sort(hold)
 
     def bring_back(self) -> None:
@@ -89,8 +95,8 @@ class Survivors:
         ]
         return members.add_notices_once(session, wanted, self._clock.now_ms()) if wanted else 0
 
-    def _is_ours(self, hold: Hold, event_ids: Sequence[str]) -> bool:
-        return hold.event_id in event_ids and self._keyring.owns_hold(hold.id, hold.member)
+    def _is_ours(self, hold: Hold) -> bool:
+        return self._keyring.owns_hold(hold.id, hold.member)
 
     def _sort(self, hold: Hold) -> None:
         if hold.status is HoldStatus.CONFIRMED:
@@ -105,11 +111,14 @@ class Survivors:
     def _set_aside_holds(self) -> Iterator[Hold]:
         with reading(self._sessions) as session:
             kept = orders.set_aside_entries(session, self._at.group_id)
+        in_redis = {hold.position for hold in self.confirmed.values()}
         for row in kept:
-            hold = protocol.entry_from(row.position, row.entry).hold
-            if hold is not None:
-                self._set_aside.add(hold.id)
-                yield hold
+            entry = protocol.entry_from(row.position, row.entry)
+            if entry.hold is not None:
+                self._set_aside.add(entry.hold.id)
+                yield entry.hold
+            elif entry.kind == "damaged" and row.position not in in_redis:
+                self.problems.append(f"log entry {row.position} cannot be read: its seat is on sale again")
 
     def _record(self, holds: Sequence[Hold], currencies: dict[str, str]) -> None:
         try:
