@@ -1,9 +1,10 @@
 """What is on sale, in the memory of one process.
 
 Once a second housekeeping reads from SQL what has changed of the published events (titles, texts, prices) and
-from Redis the state of every group on sale; a request that wants counts fresher than that makes one read,
-which all that wait share. So the rush never touches SQL, and Redis is asked at most four times a second
-for each group. When SQL is away the board goes on with what it has.
+from Redis the state of every group on sale, and of one that is over until a reading shows so and SQL has all of
+it; a request that wants counts fresher than that makes one read, which all that wait share. So the rush never
+touches SQL, and Redis is asked at most four times a second for each group. When SQL is away the board goes on
+with what it has.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from ticketing.catalogue.stamps import Stamp, by_ids, stamps
 from ticketing.clock import ServerClock
 from ticketing.database import Sessions, reading
 from ticketing.errors import StoreUnavailable
-from ticketing.inventory.model import EventState, GroupState, QuotaCounts
+from ticketing.inventory.model import EventRules, EventState, GroupState, QuotaCounts
 from ticketing.inventory.rush import Inventory
 from ticketing.inventory.watermarks import Watermarks
 from ticketing.members import repository as members
@@ -145,13 +146,17 @@ class EventBoard:
 
     def backlogs(self) -> dict[str, int]:
         """Log entries that SQL has not recorded yet, by group."""
-        return {group: r.state.backlog for group, r in self._readings.items() if r.state}
+        archived = self.archived()
+        readings = self._readings.items()
+        return {group: r.state.backlog for group, r in readings if r.state and group not in archived}
 
     def state_of(self, event_id: str) -> EventState | None:
-        """A published event's rules and counts as Redis last had them."""
+        """A published event's rules and counts as Redis last had them; None while it is recovering."""
         card = self._cards.get(event_id)
         known = self._readings.get(card.event.group_id) if card else None
-        return known.state.events.get(event_id) if known and known.state else None
+        if known is None or known.state is None or known.recovering:
+            return None
+        return known.state.events.get(event_id)
 
     def counts(self) -> Iterator[tuple[str, int, QuotaCounts]]:
         """Every quota that Redis knows, as (event id, number, counts)."""
@@ -197,7 +202,7 @@ class EventBoard:
         try:
             self._groups.update(await self._inventory.directory())
             self.redis_answers = True
-            for group_id in self._groups_on_sale():
+            for group_id in self._live_groups():
                 await self._fresh_reading(group_id)
         except StoreUnavailable:
             self.redis_answers = False
@@ -252,17 +257,19 @@ class EventBoard:
         card = self._cards.get(event_id)
         return card is not None and card.stamp == stamp
 
-    def _groups_on_sale(self) -> list[str]:
-        now = self._clock.now_ms()
-        over = (tables.CLOSED, tables.CANCELLED)
-        live = {
-            card.event.group_id
-            for card in self._cards.values()
-            if card.event.group_id not in self._readings
-            or self._readings[card.event.group_id].recovering
-            or (card.event.closes_at > now and card.event.state not in over)
-        }
+    def _live_groups(self) -> list[str]:
+        """The groups of which another reading may still show something new."""
+        live = {card.event.group_id for card in self._cards.values() if not self._is_settled(card)}
         return sorted(live - self.archived())
+
+    def _is_settled(self, card: Card) -> bool:
+        """Whether the last reading shows the event's end as staff wish it, nothing in hand, and all of it in SQL."""
+        known = self._readings.get(card.event.group_id)
+        if known is None or known.recovering or known.state is None:
+            return False
+        state = known.state.events.get(card.event.id)
+        is_over = state is not None and _is_over(state.rules, card.event.version, known.now_ms)
+        return is_over and known.state.next_due is None and known.state.backlog == 0
 
     async def _fresh_reading(self, group_id: str) -> Reading:
         reading_ = self._readings.get(group_id)
@@ -281,10 +288,19 @@ class EventBoard:
             self.redis_answers = False
             raise
         self.redis_answers = True
+        if state is None and self._may_be_archived(group_id):
+            await self.read_catalogue()
         now_ms = state.now if state else self._clock.now_ms()
         result = Reading(at, now_ms, state, self._is_recovering(group_id, state))
         self._readings[group_id] = result
         return result
+
+    def _may_be_archived(self, group_id: str) -> bool:
+        """Whether SQL is to be asked why Redis does not know a group: once, and of an ended sale alone."""
+        before = self._readings.get(group_id)
+        now = self._clock.now_ms()
+        ends = [c.event.closes_at for c in self._cards.values() if c.event.group_id == group_id]
+        return bool(ends) and max(ends) < now and not (before and before.recovering)
 
     def _is_recovering(self, group_id: str, state: GroupState | None) -> bool:
         if state is None:
@@ -318,6 +334,13 @@ class EventBoard:
         event_json = _encode(event)
         etag = f'"{blake2b(event_json, digest_size=12).hexdigest()}"'
         return Poster(event, views.without_quotas(event), event_json, etag, counts, _encode(counts))
+
+
+def _is_over(rules: EventRules, version: int, now_ms: int) -> bool:
+    """Whether the sale is over by these rules: ended for good, or at the end of a window no later version moves."""
+    if rules.state in (tables.CLOSED, tables.CANCELLED):
+        return True
+    return now_ms >= rules.closes_at and rules.version >= version
 
 
 def _name(organisation: Organisation | None) -> str:
