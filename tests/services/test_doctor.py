@@ -180,3 +180,20 @@ def test_a_clock_that_is_off_is_named(
 def test_a_full_disk_is_named(examine: Callable[..., Diagnosis], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subject, "DISK_FREE_MIN", 1 << 60)
     assert [check.name for check in _wrong(examine())] == ["disk"]
+
+
+@pytest.mark.parametrize(
+    ("role", "there", "wanted", "words"),
+    [
+        ("master", 0, 0, ""),
+        ("master", 2, 1, ""),
+        ("master", 1, 2, "answered 503"),
+        ("slave", 0, 0, "primary"),
+    ],
+)
+def test_missing_replicas_and_a_replica_for_a_primary_are_named(
+    role: str, there: int, wanted: int, words: str
+) -> None:
+    facts = {"role": role, "replicas": str(there), "replica_acks": str(wanted)}
+    check = subject._redis_replicas(facts)
+    assert (check.ok, words in check.mend) == (not words, True)

@@ -16,6 +16,7 @@ from ticketing.errors import Code, Refusal
 from ticketing.inventory.keeper import Keeper
 from ticketing.inventory.model import Decided
 from ticketing.inventory.watermarks import Watermarks
+from ticketing.services import recovery as subject
 from ticketing.services.recovery import Recovery
 
 _KEYS = count(1)
@@ -71,6 +72,17 @@ def test_a_drain_in_between_makes_no_gap(shop: Shop) -> None:
     slow._look_for_gap(at, entries)
     assert recovery(shop).recovering() == {}
     assert isinstance(shop.hold(story.event, 30, (1, 1)), Decided)
+
+
+def test_control_judged_by_a_cursor_that_was_read_before_a_healthy_sale_stops(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story = Story(shop, drained=False)
+    at = shop.drain()._cursor(story.event)
+    shop.drain().run(story.event)
+    monkeypatch.setattr(subject.orders, "cursor", lambda *_, **__: at)
+    assert recovery(shop).suspend_if_gap(story.event)
+    assert refused(shop, story.event)
 
 
 def test_a_wiped_redis_is_recovering(shop: Shop) -> None:

@@ -190,12 +190,18 @@ class Keeper:
     def server_info(self) -> dict[str, str]:
         """The server's version and the settings that durability hangs on, for the doctor."""
         info = self._call(self._redis.info, "server")
+        replication = self._call(self._redis.info, "replication")
         wanted = ("appendonly", "appendfsync", "maxmemory-policy", "maxmemory")
         config = self._call(self._redis.config_get, *wanted)
         name = "valkey" if "valkey_version" in info else "redis"
-        return {"server": name, "version": str(info[f"{name}_version"])} | {
-            _string(key): _string(value) for key, value in config.items()
+        facts = {
+            "server": name,
+            "version": str(info[f"{name}_version"]),
+            "role": str(replication["role"]),
+            "replicas": str(replication["connected_slaves"]),
+            "replica_acks": str(self._bounds.replica_acks),
         }
+        return facts | {_string(key): _string(value) for key, value in config.items()}
 
     # How a script is run
 

@@ -86,6 +86,7 @@ class Doctor:
             info = self._keeper.server_info()
             yield _redis_version(info)
             yield from _redis_durability(info)
+            yield _redis_replicas(info)
             yield self._clock()
             yield self._worker()
         except StoreUnavailable as error:
@@ -193,6 +194,15 @@ def _redis_version(info: dict[str, str]) -> Check:
     version = tuple(int(part) for part in info["version"].split(".")[:2])
     mend = f"this release needs {info['server']} {'.'.join(map(str, least))} or newer: upgrade the server"
     return _check("redis", version >= least, f"{info['server']} {info['version']}", mend)
+
+
+def _redis_replicas(info: dict[str, str]) -> Check:
+    there, wanted = int(info["replicas"]), int(info["replica_acks"])
+    if info["role"] != "master":
+        mend = "it is a replica, and refuses every sale: set TICKETING_REDIS_URL to its primary"
+        return _check("redis replicas", False, f"role {info['role']}", mend)
+    mend = "every confirm is answered 503: connect the replicas, or lower TICKETING_REPLICA_ACKS"
+    return _check("redis replicas", there >= wanted, f"{there} connected, {wanted} must have a confirm", mend)
 
 
 def _redis_durability(info: dict[str, str]) -> Iterator[Check]:
