@@ -16,7 +16,7 @@ from ticketing.errors import Code, Refusal
 from ticketing.inventory.keeper import Keeper
 from ticketing.inventory.model import Decided
 from ticketing.inventory.watermarks import Watermarks
-from ticketing.services import recovery as subject
+from ticketing.orders import repository as orders
 from ticketing.services.recovery import Recovery
 
 _KEYS = count(1)
@@ -80,7 +80,7 @@ def test_control_judged_by_a_cursor_that_was_read_before_a_healthy_sale_stops(
     story = Story(shop, drained=False)
     at = shop.drain()._cursor(story.event)
     shop.drain().run(story.event)
-    monkeypatch.setattr(subject.orders, "cursor", lambda *_, **__: at)
+    monkeypatch.setattr(orders, "cursor", lambda *_, **__: at)
     assert recovery(shop).suspend_if_gap(story.event)
     assert refused(shop, story.event)
 
