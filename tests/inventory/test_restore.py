@@ -98,6 +98,7 @@ def test_an_interrupted_restore_stays_fenced_loses_nothing_and_can_be_repeated(s
     assert restored(sale, rules, [order]).open(9, None)
     sale.keeper._watermarks.expect(GROUP, "second", 9)
     assert sale.counts() == (3, 0, 2)
+    assert list(sale.redis.scan_iter("*:new:*")) == []
 
 
 def test_of_two_restores_only_the_later_one_opens(sale: Sale) -> None:
@@ -118,7 +119,7 @@ def test_control_without_the_check_of_the_fence_the_earlier_one_sells_twice(
     rules = sale.open(5)
     sale.confirm(7, sale.hold(7, (1, 2)).hold.id)
     earlier = restored(sale, rules, [], "earlier")
-    Restore(sale.redis, GROUP, "later").fence()
+    sale.redis.hset(earlier._keys[0], "fence", "later")
     assert earlier.open(9, None)
     sale.keeper._watermarks.expect(GROUP, "earlier", 9)
     assert sale.counts() == (5, 0, 0), "two sold seats are on sale again"

@@ -56,7 +56,10 @@ class Restore:
         """Refuse every verb from now on; what Redis still knows."""
         meta, _, stock, *_ = self._keys
         with _answering():
+            earlier: Any = self._redis.hget(meta, "fence")
             self._redis.hset(meta, "fence", self.token)
+            if earlier is not None:  # its work is in nobody's way but takes room
+                self._redis.unlink(*new_keys(self.group_id, earlier.decode()))
             position: Any = self._redis.hget(meta, "position")
             rows: Any = self._redis.hgetall(stock)
         counts = {_quota(field): protocol.counts_from(protocol.unpack(row)) for field, row in rows.items()}
