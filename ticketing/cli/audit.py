@@ -22,7 +22,10 @@ def audit(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     else:
         for violation in report.violations:
             typer.echo(f"{violation.invariant}  {violation.subject}: {violation.text}")
-        verdict = "all counts hold" if report.ok else f"{len(report.violations)} violations"
+        for group in report.unsettled:
+            typer.echo(f"{group}: too busy to add up its holds and ledgers; look again in a quieter moment")
+        found = len(report.violations)
+        verdict = "all counts hold" if report.ok else f"{found} violation{'s' * (found > 1)}"
         typer.echo(
             f"{verdict}: {report.orders:,} orders and {report.tickets:,} tickets in SQL, "
             f"{report.backlog:,} log entries on their way, {report.groups:,} allowance groups"
