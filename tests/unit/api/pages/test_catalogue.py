@@ -19,7 +19,7 @@ from ticketing.api.pages.languages import catalogue_path, load_languages
 from ticketing.errors import Code
 from ticketing.resources import package_files
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 WEB = package_files("web")
 KEYWORDS: dict[str, Any] = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None}
 PLACEHOLDER = re.compile(r"%\((\w+)\)s")
