@@ -32,11 +32,3 @@ def to_rfc3339(at_ms: int) -> str:
     """RFC 3339 in UTC with milliseconds, e.g. `2026-05-01T01:00:00.000Z`."""
     seconds, ms = divmod(at_ms, 1000)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{ms:03d}Z"
-
-
-def from_rfc3339(text: str) -> int:
-    """Milliseconds of an RFC 3339 time. Raises `ValueError` for other text or a missing offset."""
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError("the time needs an offset, such as Z or +08:00")
-    return int(moment.timestamp()) * 1000 + moment.microsecond // 1000

@@ -38,9 +38,9 @@ def event_of(hold_or_order_id: str) -> str:
     return hold_or_order_id.partition(".")[0]
 
 
-def ticket_codes(number: str, count: int) -> list[str]:
-    """The codes of an order's tickets, in the order of its items."""
-    return [f"{number}-{place}" for place in range(1, count + 1)]
+def ticket_code(number: str, place: int) -> str:
+    """The code of the ticket at `place` (from 1) of the order known by `number`."""
+    return f"{number}-{place}"
 
 
 def read_ticket_code(typed: str) -> str | None:

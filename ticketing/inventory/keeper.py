@@ -14,6 +14,7 @@ from ticketing.clock import ServerClock
 from ticketing.errors import Refusal, StoreUnavailable
 
 from . import protocol, scripts
+from .client import ScriptClient
 from .codes import Outcome
 from .keys import DIRECTORY, group_keys, refusals_key
 from .model import Decided, EventRules, GroupState, Hold, HoldRequest, Ledger, LogEntry, QuotaCounts, Use
@@ -24,14 +25,12 @@ from .watermarks import Watermarks
 SCAN_COUNT = 1_000
 
 
-class Keeper:
+class Keeper(ScriptClient):
     """Open, configure, resize, restock, expire, the log, and single requests of the rush's verbs."""
 
     def __init__(self, redis: Redis, clock: ServerClock, bounds: Bounds, watermarks: Watermarks) -> None:
+        super().__init__(clock, bounds, watermarks)
         self._redis = redis
-        self._clock = clock
-        self._bounds = bounds
-        self._watermarks = watermarks
 
     # Keeping a sale
 
@@ -77,14 +76,14 @@ class Keeper:
 
     def next_due(self, group_id: str) -> int | None:
         """When the earliest live hold expires, in ms."""
-        earliest = self._call(self._redis.zrange, group_keys(group_id)[5], 0, 0, withscores=True)
+        earliest = self._call(self._redis.zrange, group_keys(group_id).due, 0, 0, withscores=True)
         return int(earliest[0][1]) if earliest else None
 
     # The log
 
     def read_log(self, group_id: str, after: int, count: int) -> list[LogEntry]:
         """At most `count` entries above position `after`, in order."""
-        rows = self._call(self._redis.xrange, group_keys(group_id)[6], min=f"({after}-0", count=count)
+        rows = self._call(self._redis.xrange, group_keys(group_id).log, min=f"({after}-0", count=count)
         return [protocol.entry_from(int(entry_id.split(b"-")[0]), fields[b"e"]) for entry_id, fields in rows]
 
     def trim(self, group_id: str, epoch: str, up_to: int) -> None:
@@ -93,14 +92,14 @@ class Keeper:
 
     def last_position(self, group_id: str) -> int | None:
         """The last position written, or None when Redis does not know the group."""
-        position = self._call(self._redis.hget, group_keys(group_id)[0], "position")
+        position = self._call(self._redis.hget, group_keys(group_id).meta, "position")
         return None if position is None else int(position)
 
     # Recovery
 
     def suspend(self, group_id: str, reason: str) -> bool:
         """Stop every verb until a rebuild, in every process; False when the group was stopped before."""
-        return bool(self._call(self._redis.hsetnx, group_keys(group_id)[0], "fence", reason))
+        return bool(self._call(self._redis.hsetnx, group_keys(group_id).meta, "fence", reason))
 
     def restore(self, group_id: str, token: str) -> Restore:
         """What makes a group anew; `token` is its next epoch."""
@@ -166,12 +165,12 @@ class Keeper:
 
         One that changes meanwhile may show either state, or twice.
         """
-        for field, packed in self._scan(group_keys(group_id)[3]):
+        for field, packed in self._scan(group_keys(group_id).holds):
             yield protocol.hold_from(field.decode(), protocol.unpack(packed))
 
     def all_uses(self, group_id: str) -> Iterator[tuple[int, tuple[Use, ...]]]:
         """Every member's uses in a group, in pieces."""
-        for field, packed in self._scan(group_keys(group_id)[4]):
+        for field, packed in self._scan(group_keys(group_id).ledgers):
             yield int(field), tuple(Use(*use) for use in protocol.unpack(packed)[3])
 
     # The server
@@ -209,20 +208,9 @@ class Keeper:
         return self._run(verb, group_id, self._epoch(group_id), request)
 
     def _run(self, verb: str, group_id: str, epoch: str, request: Any) -> Reply:
-        script, keys = scripts.load(verb), group_keys(group_id)
-        floor = self._watermarks.position(group_id, epoch)
-        arguments = (
-            len(keys),
-            *keys,
-            protocol.envelope(epoch, floor, self._bounds),
-            protocol.encode(request),
-        )
-        wait = verb == "confirm" and self._bounds.replica_acks > 0
-        run = self._run_with_replicas if wait else self._redis.execute_command
-        reply = protocol.decode(self._call(self._evaluate, run, script, arguments))
-        self._clock.observe(reply.now)
-        self._watermarks.note(group_id, epoch, reply.position)
-        return reply
+        script, arguments = scripts.load(verb), self._arguments(group_id, epoch, request)
+        run = self._run_with_replicas if self._waits(verb) else self._redis.execute_command
+        return self._learn(group_id, epoch, self._call(self._evaluate, run, script, arguments))
 
     def _run_with_replicas(self, *command: Any) -> Any:
         wanted = self._bounds.replica_acks
@@ -243,11 +231,7 @@ class Keeper:
         known = self._watermarks.epoch(group_id)
         if known is not None:
             return known
-        epoch = self._call(self._redis.hget, group_keys(group_id)[0], "epoch")
-        if epoch is None:
-            return ""
-        self._watermarks.expect(group_id, epoch.decode())
-        return str(epoch.decode())
+        return self._adopt(group_id, self._call(self._redis.hget, group_keys(group_id).meta, "epoch"))
 
     def _scan(self, key: str) -> Iterator[tuple[bytes, bytes]]:
         cursor = 0

@@ -4,14 +4,29 @@ All keys of an allowance group carry its hash tag, so a cluster keeps a group on
 script may touch all of them. `lua/README.md` gives each key's shape, lifetime and owner.
 """
 
+from typing import NamedTuple
+
 DIRECTORY = "ticketing:directory"
 """Hash: event id -> group id, for every event that was ever opened."""
 
 
-def group_keys(group_id: str) -> list[str]:
+class GroupKeys(NamedTuple):
     """The keys of a group in the order in which every script takes them."""
+
+    meta: str
+    sale: str
+    stock: str
+    holds: str
+    ledgers: str
+    due: str
+    log: str
+    acts: str
+
+
+def group_keys(group_id: str) -> GroupKeys:
+    """The keys of a group."""
     prefix = f"ticketing:{{{group_id}}}:"
-    return [prefix + part for part in ("meta", "sale", "stock", "holds", "ledgers", "due", "log", "acts")]
+    return GroupKeys(*(prefix + name for name in GroupKeys._fields))
 
 
 def new_keys(group_id: str, token: str) -> list[str]:

@@ -68,12 +68,12 @@ class Restore:
     def is_known(self) -> bool:
         """Whether Redis knows the group under any epoch."""
         with _answering():
-            return bool(self._redis.hexists(self._keys[0], "epoch"))
+            return bool(self._redis.hexists(self._keys.meta, "epoch"))
 
     def is_mine(self) -> bool:
         """Whether nobody has fenced the group since, and Redis has not forgotten it again."""
         with _answering():
-            fence: Any = self._redis.hget(self._keys[0], "fence")
+            fence: Any = self._redis.hget(self._keys.meta, "fence")
         return bool(fence == self.token.encode())
 
     def log(self) -> Iterator[LogEntry]:
@@ -81,7 +81,7 @@ class Restore:
         after = 0
         while True:
             with _answering():
-                rows: Any = self._redis.xrange(self._keys[6], min=f"({after}-0", count=_PIECE)
+                rows: Any = self._redis.xrange(self._keys.log, min=f"({after}-0", count=_PIECE)
             for entry_id, fields in rows:
                 after = int(entry_id.split(b"-")[0])
                 yield protocol.entry_from(after, fields[b"e"])
@@ -91,7 +91,7 @@ class Restore:
     def holds(self) -> Iterator[tuple[str, Hold | None]]:
         """Every hold Redis still has, by id, in no order; None for one whose bytes cannot be read."""
         with _answering():
-            for field, packed in self._redis.hscan_iter(self._keys[3], count=_SCAN_COUNT):
+            for field, packed in self._redis.hscan_iter(self._keys.holds, count=_SCAN_COUNT):
                 yield field.decode(errors="replace"), _hold_or_none(field, packed)
 
     def add(self, holds: Iterable[Hold]) -> int:

@@ -15,6 +15,7 @@ from ticketing.clock import ServerClock
 from ticketing.errors import Refusal, StoreUnavailable
 
 from . import protocol, scripts
+from .client import ScriptClient
 from .coalescer import Coalescer
 from .keys import DIRECTORY, group_keys, refusals_key
 from .model import Decided, GroupState, Hold, HoldRequest, Ledger
@@ -22,14 +23,12 @@ from .protocol import Bounds, Reply
 from .watermarks import Watermarks
 
 
-class Inventory:
+class Inventory(ScriptClient):
     """Hold, confirm, release and read, with concurrent requests sharing script calls."""
 
     def __init__(self, redis: Redis, clock: ServerClock, bounds: Bounds, watermarks: Watermarks) -> None:
+        super().__init__(clock, bounds, watermarks)
         self._redis = redis
-        self._clock = clock
-        self._bounds = bounds
-        self._watermarks = watermarks
         self._coalescers: dict[tuple[str, str], Coalescer] = {}
 
     async def hold(self, group_id: str, request: HoldRequest) -> Decided | Refusal:
@@ -104,25 +103,13 @@ class Inventory:
 
     async def _evaluate(self, verb: str, group_id: str, request: Any) -> Reply:
         epoch = await self._epoch(group_id)
-        script, keys = scripts.load(verb), group_keys(group_id)
-        floor = self._watermarks.position(group_id, epoch)
-        arguments = (
-            len(keys),
-            *keys,
-            protocol.envelope(epoch, floor, self._bounds),
-            protocol.encode(request),
-        )
-        run: Any = self._redis.execute_command
-        if verb == "confirm" and self._bounds.replica_acks:
-            run = self._run_with_replicas
+        script, arguments = scripts.load(verb), self._arguments(group_id, epoch, request)
+        run: Any = self._run_with_replicas if self._waits(verb) else self._redis.execute_command
         try:
             raw = await run("EVALSHA", script.digest, *arguments)
         except NoScriptError:
             raw = await run("EVAL", script.source, *arguments)
-        reply = protocol.decode(raw)
-        self._clock.observe(reply.now)
-        self._watermarks.note(group_id, epoch, reply.position)
-        return reply
+        return self._learn(group_id, epoch, raw)
 
     async def _run_with_replicas(self, *command: Any) -> Any:
         wanted = self._bounds.replica_acks
@@ -136,12 +123,8 @@ class Inventory:
         known = self._watermarks.epoch(group_id)
         if known is not None:
             return known
-        # SQL is away or has not been read yet: take Redis' word once, and hold it to that.
-        epoch: Any = await self._redis.hget(group_keys(group_id)[0], "epoch")
-        if epoch is None:
-            return ""
-        self._watermarks.expect(group_id, epoch.decode())
-        return str(epoch.decode())
+        epoch: Any = await self._redis.hget(group_keys(group_id).meta, "epoch")
+        return self._adopt(group_id, epoch)
 
     async def _answer(self, awaitable: Any) -> Any:
         try:

@@ -81,7 +81,13 @@ def _tickets(hold: Hold, number: str) -> tuple[TicketRecord, ...]:
     ]
     returned = hold.returned_places
     return tuple(
-        TicketRecord(f"{number}-{place}", quota, place, price, VOID if returned >> place - 1 & 1 else ISSUED)
+        TicketRecord(
+            identifiers.ticket_code(number, place),
+            quota,
+            place,
+            price,
+            VOID if returned >> place - 1 & 1 else ISSUED,
+        )
         for place, (quota, price) in enumerate(seats, start=1)
     )
 
