@@ -24,7 +24,7 @@ HEADER_FIELDS = ("uses", "request", "results")
 
 
 def _files(*suffixes: str) -> list[Path]:
-    tops = [path for path in ROOT.iterdir() if path.is_file()]
+    tops = [path for path in ROOT.iterdir() if path.is_file() and path.name != ".git"]  # a file in a worktree
     found = tops + [path for folder in OURS for path in (ROOT / folder).rglob("*") if path.is_file()]
     return sorted(p for p in found if p.suffix in suffixes and "__pycache__" not in p.parts)
 

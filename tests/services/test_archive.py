@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from tests.support.disasters import Story, acts_of, rebuild
 from tests.support.house import EVENTS, House
-from tests.support.shop import Shop
+from tests.support.shop import Shop, card_number
 from ticketing.bootstrap import build
 from ticketing.catalogue.model import EventChanges
 from ticketing.catalogue.tables import Event
@@ -132,6 +132,9 @@ def test_later_acts_touch_sql_only(shop: Shop, over: Story) -> None:
     assert refused.value.code is Code.INVALID
     with pytest.raises(Refusal):
         rebuild(over)
+    with pytest.raises(Refusal, match=Code.SALE_CLOSED):
+        items = [(f"{over.event}-1", 1)]
+        shop.desk.sell(shop.clerk, "key", card_number(9), over.event, items, "free", "desk 1")
     assert keys_of(shop, over.event) == []
 
 

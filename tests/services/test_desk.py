@@ -232,6 +232,35 @@ def test_a_sale_that_died_before_sql_is_finished_by_its_repetition(
     assert shop.counts(event_id).sold == 2
 
 
+@pytest.mark.parametrize("cancelled", [(1, 2), (2,)])
+def test_a_sale_that_died_and_was_cancelled_before_its_repetition_is_refused(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, cancelled: tuple[int, ...]
+) -> None:
+    """Nobody was answered, so the member could cancel; what is left of the order waits for a swipe."""
+    event_id = shop.sale_of_priced(500)
+
+    def sell(key: str = "key") -> Any:
+        items = [(f"{event_id}-1", 2)]
+        return shop.desk.sell(shop.clerk, key, card_number(1), event_id, items, "cash", "desk 1")
+
+    with monkeypatch.context() as crash:
+        crash.setattr(orders, "collect_tickets", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            sell()
+    shop.drain().run(event_id)
+    ((order_id, codes),) = shop.recorded().items()
+    shop.orders.cancel(1, order_id, [codes[place - 1] for place in cancelled])
+
+    for _ in range(2):
+        assert refusal_of(sell).code is Code.HOLD_RELEASED
+    assert (shop.tickets("collected"), len(pickups(shop))) == (0, 0)
+    counts = shop.counts(event_id)
+    assert (counts.sold, counts.available) == (2 - len(cancelled), 18 + len(cancelled))
+    waiting = shop.desk.swipe(shop.clerk, card_number(1)).orders
+    assert [len(order.to_collect) for order in waiting] == [1] * (len(cancelled) == 1)
+    assert sell("fresh").order.status == "confirmed"
+
+
 @pytest.mark.parametrize("price", [500, 0])
 def test_a_repeated_sale_is_answered_as_at_first_whatever_came_of_it(shop: Shop, price: int) -> None:
     event_id = shop.sale_of_priced(price) if price else shop.sale(20)

@@ -206,7 +206,8 @@ class DeskService:
 
         `items` are (quota id, quantity). A known `key` is answered also for a card blocked or replaced since.
         Raises `Refusal` with every code of a hold and a confirm, PAYMENT_REQUIRED (with `amount`) when `free`
-        is not enough, CARD_BLOCKED, NOT_FOUND or IDEMPOTENCY_KEY_REUSED.
+        is not enough, CARD_BLOCKED, NOT_FOUND or IDEMPOTENCY_KEY_REUSED; repeating a sale that died half-way,
+        HOLD_RELEASED when the member cancelled tickets of it since, ALREADY_COLLECTED when they have them.
         """
         require_clerk(clerk)
         wanted = sorted((quota, quantity) for quota, quantity in items)
@@ -225,6 +226,8 @@ class DeskService:
             if known is not None:
                 return _sold_before(session, known, request)
         refuse_blocked(holder)
+        if event.group.archived_at is not None:
+            raise Refusal(Code.SALE_CLOSED)
         if amount and method == FREE:
             raise Refusal(Code.PAYMENT_REQUIRED, amount=amount)
         hold = self._sold(clerk, key, holder, event, wanted, method)
@@ -260,6 +263,10 @@ class DeskService:
             known = orders.pickup(session, _pickup_id(clerk, key))
             if known is not None:
                 return _sold_before(session, known, request)
+            if any(ticket.status == VOID for ticket in order.tickets):
+                raise Refusal(
+                    Code.HOLD_RELEASED
+                )  # it died before this, and the member cancelled; the rest waits
             record = PickupRecord(
                 id=_pickup_id(clerk, key),
                 order_id=order.id,

@@ -179,6 +179,9 @@ REFUSALS_AT_DESK: Mapping[Code, str] = {
     Code.CARD_BLOCKED: N_("This card is blocked or was replaced. Send the member to the service centre."),
     Code.NOT_ELIGIBLE: N_("This event is for the members of other unions; this card cannot buy it."),
     Code.CARD_LIMIT_EXCEEDED: N_("The limit is %(limit)s per card and this member has %(used)s already."),
+    Code.HOLD_RELEASED: N_(
+        "The member cancelled this sale before it was finished. Swipe again to see what is left."
+    ),
     Code.NOT_CANCELLABLE: N_("A hand-over can be taken back for 60 seconds; that time is over."),
     Code.INVALID: N_("Tick at least one ticket, or check what was typed."),
 }

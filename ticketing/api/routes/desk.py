@@ -105,6 +105,9 @@ def undo(call: Call[schemas.WithReason]) -> schemas.Pickup:
             Code.NOT_ELIGIBLE,
             Code.CARD_LIMIT_EXCEEDED,
             Code.SOLD_OUT,
+            Code.HOLD_EXPIRED,
+            Code.HOLD_RELEASED,
+            Code.ALREADY_COLLECTED,
             Code.PAYMENT_REQUIRED,
         ),
     )
