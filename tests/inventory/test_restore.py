@@ -16,7 +16,7 @@ from ticketing.inventory.restore import Restore
 
 def restored(sale: Sale, rules: EventRules, orders: list[Hold], token: str = "second") -> Restore:
     """A restore that is ready to open."""
-    restore = Restore(sale.redis, GROUP, token)
+    restore = sale.keeper.restore(GROUP, token)
     restore.fence()
     restore.add(orders)
     stock = {(EVENT, quota.number): QuotaCounts(quota.capacity, 0, 0, 0) for quota in rules.quotas}
@@ -34,7 +34,7 @@ def test_a_row_is_the_inverse_of_a_hold(sale: Sale) -> None:
 def test_a_fenced_group_sells_nothing(sale: Sale) -> None:
     sale.open(5)
     hold = sale.hold(7, (1, 1)).hold
-    remains = Restore(sale.redis, GROUP, "second").fence()
+    remains = sale.keeper.restore(GROUP, "second").fence()
     assert (remains.position, remains.stock) == (1, {(EVENT, 1): QuotaCounts(5, 0, 1, 0)})
     assert sale.hold(8, (1, 1)).code is Code.RECOVERING
     assert sale.confirm(7, hold.id).code is Code.RECOVERING
@@ -56,7 +56,7 @@ def test_control_without_the_fence_it_sells(sale: Sale, without: Callable[..., N
 
 
 def test_a_fenced_group_that_redis_forgot_is_not_opened_as_new(sale: Sale) -> None:
-    Restore(sale.redis, GROUP, "second").fence()
+    sale.keeper.restore(GROUP, "second").fence()
     with pytest.raises(Exception, match="recovering"):
         sale.keeper.open_group(GROUP, "another", None)
 
@@ -139,6 +139,6 @@ def test_what_was_made_and_lost_again_is_not_opened(sale: Sale) -> None:
 def test_damaged_bytes_are_named_not_followed(sale: Sale) -> None:
     sale.open(5)
     hold = sale.hold(7, (1, 1)).hold
-    restore = Restore(sale.redis, GROUP, "second")
+    restore = sale.keeper.restore(GROUP, "second")
     sale.redis.hset(restore._keys[3], "damaged", b"\xc1")
     assert dict(restore.holds()) == {hold.id: hold, "damaged": None}

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import count
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -26,18 +27,23 @@ from hypothesis.stateful import (
 from sqlalchemy import select
 
 from tests.support.reference import Reference
+from tests.support.reference_books import Call
 from ticketing import identifiers
 from ticketing.bootstrap import Services
+from ticketing.catalogue import repository as catalogue
 from ticketing.catalogue.tables import PUBLISHED, AllowanceGroup, Event, Quota
-from ticketing.errors import Code, Refusal
+from ticketing.errors import Refusal
+from ticketing.inventory import protocol
+from ticketing.inventory.codes import Outcome
 from ticketing.inventory.keeper import Keeper
-from ticketing.inventory.model import Decided, HoldRequest, HoldStatus
+from ticketing.inventory.model import Decided, HoldRequest
+from ticketing.inventory.protocol import Bounds
 from ticketing.members.tables import Member, Organisation
 from ticketing.orders import repository as orders
 from ticketing.orders.model import PickupRecord
 from ticketing.orders.tables import COLLECTED, ISSUED, VOID, Cursor, Order, Return, SetAside, Ticket
 from ticketing.queue.drain import Drain
-from ticketing.services.keeper import SaleKeeper
+from ticketing.services.keeper import SaleKeeper, rules_of
 
 MEMBERS, QUOTAS = (1, 2, 3), (1, 2)
 HOLD_MS = 60_000
@@ -81,25 +87,22 @@ class Engine(RuleBasedStateMachine):
         self.event = f"event{next(EVENTS)}"
         self.now = services.keeper.now_ms()
         self.keeper = self._keeper()
-        self.reference = Reference(
-            dict(zip(QUOTAS, capacities, strict=True)), quota_limit, event_limit, HOLD_MS
-        )
+        self.limits = quota_limit, event_limit
+        self.reference = Reference()
         self.recorded: set[str] = set()
         self.collected: set[str] = set()
         self.acts = count(1)
-        self._publish(quota_limit, event_limit)
+        self._publish(dict(zip(QUOTAS, capacities, strict=True)))
 
     # What members do
 
     @rule(target=holds, member=a_member, key=a_key, items=some_items)
     def hold(self, member: int, key: str, items: dict[int, int]) -> object:
         hold_id = self.world.services.keyring.hold_id(self.event, member, "web", key)
-        expected = self.reference.hold(hold_id, member, items, self.now)
-        answer = self.keeper.hold(
-            self.event, HoldRequest(hold_id, self.event, member, "city", tuple(items.items()))
-        )
-        self._agree(expected, answer)
-        return hold_id if expected in ("new", "known") else multiple()
+        wish = HoldRequest(hold_id, self.event, member, "city", tuple(items.items()))
+        expected = self.reference.hold(self._call(), [wish]).results[0]
+        self._agree(expected, self.keeper.hold(self.event, wish))
+        return hold_id if expected[0] >= 0 else multiple()
 
     @rule(target=holds, member=a_member, key=a_key, quota=st.sampled_from(QUOTAS))
     def buy(self, member: int, key: str, quota: int) -> object:
@@ -113,31 +116,36 @@ class Engine(RuleBasedStateMachine):
     def confirm(self, hold_id: str) -> None:
         member = self.reference.holds[hold_id].member
         number = self.world.services.keyring.order_number(hold_id)
-        expected = self.reference.confirm(hold_id)
+        expected = self.reference.confirm(self._call(), [(hold_id, member, "free", number)]).results[0]
         self._agree(expected, self.keeper.confirm(self.event, hold_id, member, "free", number))
 
     @rule(hold_id=holds)
     def release(self, hold_id: str) -> None:
-        refused = self.keeper.release(self.event, hold_id, self.reference.holds[hold_id].member)
-        assert (refused and refused.code) == self.reference.release(hold_id)
+        member = self.reference.holds[hold_id].member
+        expected = self.reference.release(self._call(), [(hold_id, member)]).results[0]
+        refused = self.keeper.release(self.event, hold_id, member)
+        assert (refused and refused.code) == (protocol.refusal(expected).code if expected[0] < 0 else None)
 
     @rule(ms=st.sampled_from([1, HOLD_MS // 2, HOLD_MS]))
     def wait_and_sweep(self, ms: int) -> None:
         self.now += ms
         self.keeper = self._keeper()
-        self.reference.expire(self.now)
-        self.keeper.expire(self.event, self._epoch())
+        expected = self.reference.expire(self._call(), 256).results
+        assert self.keeper.expire(self.event, self._epoch()) == expected[1]
 
     # What staff and clerks do
 
     @rule(quota=st.sampled_from(QUOTAS), spare=st.integers(-2, 3), force=st.booleans())
     def resize(self, quota: int, spare: int, force: bool) -> None:
-        capacity = max(0, self.reference.held(quota) + self.reference.sold(quota) + spare)
-        expected = self.reference.resize(quota, capacity, force)
-        act = f"act{next(self.acts)}"
+        before = self.reference.counts(self.event, quota)
+        act, capacity = f"act{next(self.acts)}", max(0, before.held + before.sold + spare)
         for _ in range(2):  # every act is sent twice, as after a lost answer
-            answer = self.keeper.resize(self.event, self._epoch(), act, self.event, quota, capacity, 0, force)
-            assert (answer.code if isinstance(answer, Refusal) else None) == expected
+            facts = (act, self.event, quota, capacity, 0, force)
+            expected = self.reference.resize(self._call(), *facts).results
+            answer = self.keeper.resize(self.event, self._epoch(), *facts)
+            assert isinstance(answer, Refusal) == (expected[0] < 0)
+            if not isinstance(answer, Refusal):
+                assert answer == protocol.counts_from(expected[1])
 
     @rule(hold_id=holds, place=st.integers(1, 3))
     def hand_over(self, hold_id: str, place: int) -> None:
@@ -154,7 +162,6 @@ class Engine(RuleBasedStateMachine):
 
     @rule(hold_id=holds, place=st.integers(1, 3))
     def cancel(self, hold_id: str, place: int) -> None:
-        hold = self.reference.holds[hold_id]
         code = f"{self.world.services.keyring.order_number(hold_id)}-{place}"
         with self.world.services.sessions.begin() as session:
             order = orders.get(session, hold_id, lock=True)
@@ -162,7 +169,6 @@ class Engine(RuleBasedStateMachine):
             if order is None or code not in issued:
                 return
             orders.void_tickets(session, order, [code], "cancelled", self.now)
-        hold.returned.add(place)
         self._restock()
 
     # What processes do
@@ -194,10 +200,7 @@ class Engine(RuleBasedStateMachine):
         state = self.keeper.state(self.event)
         assert state is not None
         for quota, counts in state.events[self.event].counts.items():
-            reference = self.reference
-            assert counts.capacity == reference.capacity[quota]
-            assert counts.available == reference.available(quota)
-            assert (counts.held, counts.sold) == (reference.held(quota), reference.sold(quota))
+            assert counts == self.reference.counts(self.event, quota)
             assert min(counts.held, counts.sold) >= 0
 
     @invariant()
@@ -219,9 +222,12 @@ class Engine(RuleBasedStateMachine):
         for order_id in in_sql:
             mine = [ticket for ticket in tickets if ticket.order_id == order_id]
             hold = self.reference.holds[order_id]
-            seats = [identifiers.quota_id(self.event, quota) for quota in hold.seats()]
-            assert [ticket.quota_id for ticket in mine] == seats
-            assert {ticket.place for ticket in mine if ticket.status == VOID} == hold.returned
+            seats = [item.quota for item in hold.items for _ in range(item.quantity)]
+            assert [ticket.quota_id for ticket in mine] == [
+                identifiers.quota_id(self.event, quota) for quota in seats
+            ]
+            void = [ticket.place for ticket in mine if ticket.status == VOID]
+            assert sum(1 << (place - 1) for place in void) == hold.returned_places
 
     @invariant()
     def i3_limits(self) -> None:
@@ -230,10 +236,11 @@ class Engine(RuleBasedStateMachine):
             for member, uses in self.keeper.all_uses(self.event)
             for use in uses
         }
+        quota_limit, event_limit = self.limits
         for member in MEMBERS:
             mine = {quota: used.get((member, quota), 0) for quota in QUOTAS}
-            assert all(n <= (self.reference.quota_limit or 99) for n in mine.values())
-            assert sum(mine.values()) <= (self.reference.event_limit or 99)
+            assert all(n <= (quota_limit or 99) for n in mine.values())
+            assert sum(mine.values()) <= (event_limit or 99)
 
     @invariant()
     def i5_handed_over_once(self) -> None:
@@ -244,19 +251,24 @@ class Engine(RuleBasedStateMachine):
 
     # How
 
-    def _agree(self, expected: Code | str, answer: Decided | Refusal) -> None:
-        if isinstance(expected, Code):
-            assert isinstance(answer, Refusal), answer
-            assert answer.code is expected
+    def _agree(self, expected: list[Any], answer: Decided | Refusal) -> None:
+        if isinstance(answer, Refusal):
+            assert expected[0] < 0, answer.code
+            refusal = protocol.refusal(expected)
+            assert (answer.code, answer.facts) == (refusal.code, refusal.facts)
         else:
-            assert isinstance(answer, Decided), answer.code
-            assert answer.replayed == (expected == "known")
-            assert expected == "known" or answer.hold.status in (HoldStatus.HELD, HoldStatus.CONFIRMED)
+            assert [Outcome.EXISTS if answer.replayed else Outcome.OK, answer.hold] == expected
 
     def _keeper(self) -> Keeper:
         services = self.world.services
-        patient = replace(services.keeper._bounds, now_ms=self.now, abandoned_max=10_000, live_holds_max=100)
-        return Keeper(services.redis, services.clock, patient, services.watermarks)
+        return Keeper(services.redis, services.clock, self._bounds(), services.watermarks)
+
+    def _bounds(self) -> Bounds:
+        patient = {"abandoned_max": 10_000, "live_holds_max": 100}
+        return replace(self.world.services.keeper._bounds, now_ms=self.now, **patient)
+
+    def _call(self) -> Call:
+        return Call(self._epoch(), 0, self._bounds())
 
     def _drain(self) -> Drain:
         services = self.world.services
@@ -269,15 +281,19 @@ class Engine(RuleBasedStateMachine):
 
     def _restock(self) -> None:
         with self.world.services.sessions.begin() as session:
-            pending = session.scalars(select(Return).where(Return.restocked_at.is_(None))).all()
+            mine = Return.order_id.in_(self.reference.holds)
+            pending = session.scalars(select(Return).where(mine, Return.restocked_at.is_(None))).all()
             returns = [(row.order_id, row.places) for row in pending]
             for _ in range(2):  # sent twice, as after a lost answer
-                self.keeper.restock(self.event, self._epoch(), returns)
+                results = self.reference.restock(self._call(), returns).results
+                given = self.keeper.restock(self.event, self._epoch(), returns)
+                assert given == sum(count for _, count in results)
             for row in pending:
                 row.restocked_at = self.now
 
-    def _publish(self, quota_limit: int | None, event_limit: int | None) -> None:
+    def _publish(self, capacities: dict[int, int]) -> None:
         services, event = self.world.services, self.event
+        quota_limit, event_limit = self.limits
         with services.sessions.begin() as session:
             session.add(AllowanceGroup(id=event, organisation_id="city", name=event, per_card_limit=None))
             session.flush()
@@ -298,7 +314,7 @@ class Engine(RuleBasedStateMachine):
                 )
             )
             session.flush()
-            for number, capacity in self.reference.capacity.items():
+            for number, capacity in capacities.items():
                 session.add(
                     Quota(
                         id=identifiers.quota_id(event, number),
@@ -314,6 +330,10 @@ class Engine(RuleBasedStateMachine):
             cursor = session.get(Cursor, event)
             assert cursor is not None
             services.watermarks.expect(event, cursor.epoch)
+            published = catalogue.get(session, event)
+            assert published is not None
+        self.reference.open(self._call(), 0, 0)
+        self.reference.configure(self._call(), rules_of(published))
 
 
 def run(world: World, *, control: bool = False) -> None:

@@ -132,8 +132,8 @@ def test_later_acts_touch_sql_only(shop: Shop, over: Story) -> None:
     assert refused.value.code is Code.INVALID
     with pytest.raises(Refusal):
         rebuild(over)
+    items = [(f"{over.event}-1", 1)]
     with pytest.raises(Refusal, match=Code.SALE_CLOSED):
-        items = [(f"{over.event}-1", 1)]
         shop.desk.sell(shop.clerk, "key", card_number(9), over.event, items, "free", "desk 1")
     assert keys_of(shop, over.event) == []
 

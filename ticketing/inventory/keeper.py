@@ -103,7 +103,7 @@ class Keeper(ScriptClient):
 
     def restore(self, group_id: str, token: str) -> Restore:
         """What makes a group anew; `token` is its next epoch."""
-        return Restore(self._redis, group_id, token)
+        return Restore(self._redis, group_id, token, self._bounds)
 
     def archive(self, group_id: str, epoch: str, position: int) -> bool:
         """Let go of a group that SQL has recorded up to `position`; False when more is there, or a live hold."""

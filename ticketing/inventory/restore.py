@@ -42,8 +42,9 @@ class Remains(Struct, frozen=True):
 class Restore:
     """Fences one group, writes it anew and opens it. `token` names this restore and becomes the epoch."""
 
-    def __init__(self, redis: Redis, group_id: str, token: str) -> None:
+    def __init__(self, redis: Redis, group_id: str, token: str, bounds: Bounds) -> None:
         self._redis = redis
+        self._bounds = bounds
         self.group_id = group_id
         self.token = token
         self._keys = group_keys(group_id)
@@ -127,7 +128,7 @@ class Restore:
         """
         script, keys = scripts.load("restore"), [*self._keys, *self._new]
         request = protocol.encode((self.token, position, limit or 0, self._sizes))
-        envelope = protocol.envelope(self.token, 0, Bounds())
+        envelope = protocol.envelope(self.token, 0, self._bounds)
         with _answering():
             raw: Any = self._redis.eval(script.source, len(keys), *keys, envelope, request)
         return bool(protocol.decode(raw).results[0] == Outcome.OK)
