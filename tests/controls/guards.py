@@ -382,6 +382,13 @@ GUARDS = (
         "",
     ),
     Guard(
+        "restore for good",
+        "what a rebuild made does not vanish after an hour",
+        "restore",
+        "redis.call('PERSIST', place)",
+        "",
+    ),
+    Guard(
         "unknown while recovering",
         "a hold that Redis may have forgotten is not called unknown",
         "read_holds",

@@ -27,6 +27,8 @@ def look(group: Reference, keys: GroupKeys) -> Iterator[Key]:
     yield Key(("HGETALL", keys.ledgers), dict(_ledgers(group)), _ledger_rows)
     yield Key(("ZRANGE", keys.due, 0, -1, "WITHSCORES"), group.due(), _scores)
     yield Key(("XRANGE", keys.log, "-", "+"), [_entry(e) for e in group.log], _entries)
+    for key, is_there in ((keys.sale, group.rules), (keys.stock, group.sizes), (keys.holds, group.holds)):
+        yield Key(("TTL", key), -1 if is_there else -2, int)  # what a rebuild made would vanish after an hour
     yield Key(("HGETALL", keys.acts), {a: [*protocol_row(c)] for a, c in group.acts.items()}, _rows)
 
 

@@ -64,13 +64,13 @@ class RunningInstance:
 
     def part(self, word: str) -> int:
         """Our process that is an `api`, a `worker` or the `valkey-server`; one just started is waited for."""
+        assert wait_for(lambda: len(self.parts(word)) == 1, 2), f"{word}: {self.parts(word)}"
+        return self.parts(word)[0]
 
-        def found() -> list[int]:
-            commands = {pid: command_of(pid) for pid in descendants(self.process.pid)}
-            return [pid for pid, command in commands.items() if word in map(_name, " ".join(command).split())]
-
-        assert wait_for(lambda: len(found()) == 1, 2), f"{word}: {found()}"
-        return found()[0]
+    def parts(self, word: str) -> list[int]:
+        """Those of our processes that are such a part now."""
+        commands = {pid: command_of(pid) for pid in descendants(self.process.pid)}
+        return [pid for pid, command in commands.items() if word in map(_name, " ".join(command).split())]
 
     def stop(self, number: int = signal.SIGTERM) -> float:
         """Ask it to stop and wait until it has; how many seconds that took."""
