@@ -4,20 +4,20 @@ Method: the real servers. A run is stopped before and after each of its steps an
 once; entries are damaged; SQL goes away. Each guard is then taken out, to see what it was for.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from threading import Barrier
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from tests.support.fuses import Fuse, PowerCut
 from tests.support.shop import Shop
 from ticketing.catalogue.tables import Quota
-from ticketing.database import Sessions, reading
+from ticketing.database import reading
 from ticketing.errors import StoreUnavailable
 from ticketing.inventory.keeper import Keeper
 from ticketing.inventory.keys import group_keys
@@ -32,63 +32,10 @@ from ticketing.queue.drain import Drain, _orders_of
 BUYERS = range(1, 13)
 
 
-class PowerCut(Exception):
-    """The process dies here."""
-
-
-class Fuse:
-    """Blows when it is crossed for the `at`-th time."""
-
-    def __init__(self, at: int) -> None:
-        self.at = at
-        self.crossed = 0
-
-    def cross(self) -> None:
-        self.crossed += 1
-        if self.crossed == self.at:
-            raise PowerCut
-
-
-class FusedSessions:
-    """Sessions of a process that may die before a commit or right after it."""
-
-    def __init__(self, sessions: Sessions, fuse: Fuse) -> None:
-        self._sessions = sessions
-        self._fuse = fuse
-
-    def __call__(self) -> Session:
-        return self._sessions()
-
-    @contextmanager
-    def begin(self) -> Iterator[Session]:
-        with self._sessions.begin() as session:
-            yield session
-            self._fuse.cross()
-        self._fuse.cross()
-
-
-class FusedKeeper:
-    """A keeper of a process that may die before Redis is asked or before it hears the answer."""
-
-    def __init__(self, keeper: Keeper, fuse: Fuse) -> None:
-        self._keeper = keeper
-        self._fuse = fuse
-
-    def __getattr__(self, verb: str) -> Any:
-        def run(*arguments: Any) -> Any:
-            self._fuse.cross()
-            answer = getattr(self._keeper, verb)(*arguments)
-            self._fuse.cross()
-            return answer
-
-        return run
-
-
 def fused(shop: Shop, at: int) -> tuple[Drain, Fuse]:
     """A drain that dies at its `at`-th step."""
     fuse = Fuse(at)
-    sessions = cast("Sessions", FusedSessions(shop.sessions, fuse))
-    keeper = cast("Keeper", FusedKeeper(shop.keeper, fuse))
+    sessions, keeper = fuse.sessions(shop.sessions), fuse.keeper(shop.keeper)
     return Drain(sessions, keeper, shop.clock, Watermarks(), batch_max=5), fuse
 
 

@@ -6,16 +6,14 @@ repeated; another process is let in between two of its steps; Redis is wiped. Ea
 to see the harm.
 """
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any, cast
 
 import pytest
 from msgspec import structs
 from sqlalchemy import update
-from sqlalchemy.orm import Session
 
+from tests.support.fuses import Fuse, PowerCut
 from tests.support.interleaving import Between
 from tests.support.office import Office, keeper_on
 from ticketing.catalogue import repository
@@ -29,58 +27,6 @@ from ticketing.orders import repository as orders
 from ticketing.services.keeper import SaleKeeper, epoch_of, rules_of
 
 
-class PowerCut(Exception):
-    """The process stops here."""
-
-
-class Fuse:
-    """Blows when it is crossed for the `at`-th time."""
-
-    def __init__(self, at: int) -> None:
-        self.at = at
-        self.crossed = 0
-
-    def cross(self) -> None:
-        self.crossed += 1
-        if self.crossed == self.at:
-            raise PowerCut
-
-
-class FusedSessions:
-    """Sessions that may stop before a commit or right after it."""
-
-    def __init__(self, sessions: Sessions, fuse: Fuse) -> None:
-        self._sessions = sessions
-        self._fuse = fuse
-
-    def __call__(self) -> Session:
-        return self._sessions()
-
-    @contextmanager
-    def begin(self) -> Iterator[Session]:
-        with self._sessions.begin() as session:
-            yield session
-            self._fuse.cross()
-        self._fuse.cross()
-
-
-class FusedKeeper:
-    """A keeper that may stop before Redis is asked or before its answer arrives."""
-
-    def __init__(self, keeper: Keeper, fuse: Fuse) -> None:
-        self._keeper = keeper
-        self._fuse = fuse
-
-    def __getattr__(self, verb: str) -> Any:
-        def run(*arguments: Any) -> Any:
-            self._fuse.cross()
-            answer = getattr(self._keeper, verb)(*arguments)
-            self._fuse.cross()
-            return answer
-
-        return run
-
-
 def publish_in_sql(office: Office, event_id: str) -> None:
     with office.sessions.begin() as session:
         session.execute(update(Event).where(Event.id == event_id).values(state="published", version=2))
@@ -88,8 +34,7 @@ def publish_in_sql(office: Office, event_id: str) -> None:
 
 def fused(office: Office, at: int, kind: type[SaleKeeper] = SaleKeeper) -> SaleKeeper:
     fuse = Fuse(at)
-    sessions = cast("Sessions", FusedSessions(office.sessions, fuse))
-    return kind(sessions, cast("Keeper", FusedKeeper(office.keeper, fuse)), office.clock)
+    return kind(fuse.sessions(office.sessions), fuse.keeper(office.keeper), office.clock)
 
 
 def assert_applied(office: Office, event_id: str) -> None:
