@@ -87,7 +87,7 @@ def test_the_queue_holds_json_and_keeps_no_result(client: redis.Redis, bell: Bel
     assert client.keys("rq:job:*") == []
 
 
-def test_rqs_own_guard_would_keep_a_lost_job_for_minutes(client: redis.Redis) -> None:
+def test_control_rqs_own_guard_would_keep_a_lost_job_for_minutes(client: redis.Redis) -> None:
     """Negative control: `unique=True`, and the worker died after it took the job."""
     queue = rush_queue(client)
     queue.enqueue_call(job, args=("group",), job_id="drain-group", unique=True, result_ttl=0)

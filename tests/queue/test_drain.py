@@ -97,7 +97,7 @@ def test_a_crash_at_any_step_loses_and_doubles_nothing(shop: Shop) -> None:
     assert_all_recorded(shop, event_id, sold)
 
 
-def test_without_the_shared_transaction_a_crash_loses_orders(
+def test_control_without_the_shared_transaction_a_crash_loses_orders(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: the cursor moves in a transaction of its own."""
@@ -137,7 +137,9 @@ def test_drains_at_once_record_each_order_once(shop: Shop) -> None:
     assert_all_recorded(shop, event_id, sold)
 
 
-def test_an_unguarded_cursor_lets_a_slow_drain_go_back(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_control_an_unguarded_cursor_lets_a_slow_drain_go_back(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Negative control: the cursor is set without asking where it was."""
     event_id, sold = sell(shop)
     slow = shop.drain(2)
@@ -172,7 +174,7 @@ def test_an_order_that_the_desk_recorded_first_is_no_conflict(shop: Shop) -> Non
     assert set_aside(shop) == []
 
 
-def test_without_the_conflict_clause_such_an_order_is_set_aside(
+def test_control_without_the_conflict_clause_such_an_order_is_set_aside(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: a plain INSERT."""

@@ -33,7 +33,7 @@ def story(shop: Shop) -> Story:
     return Story(shop)
 
 
-def test_without_bringing_orders_back_they_are_only_in_redis(
+def test_control_without_bringing_orders_back_they_are_only_in_redis(
     shop: Shop, story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sql_goes_back(story)
@@ -43,7 +43,7 @@ def test_without_bringing_orders_back_they_are_only_in_redis(
     assert len([text for text in violations(shop) if "neither in SQL nor in the log" in text]) == 3
 
 
-def test_without_bringing_cancels_back_a_seat_is_lost(
+def test_control_without_bringing_cancels_back_a_seat_is_lost(
     shop: Shop, story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sql_forgets_a_cancel(story)
@@ -52,7 +52,7 @@ def test_without_bringing_cancels_back_a_seat_is_lost(
     assert shop.counts(story.event, 2).sold == story.expected[2].sold + 1
 
 
-def test_without_the_capacity_of_redis_an_act_of_staff_is_undone(
+def test_control_without_the_capacity_of_redis_an_act_of_staff_is_undone(
     shop: Shop, story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sql_goes_back(story)
@@ -62,7 +62,7 @@ def test_without_the_capacity_of_redis_an_act_of_staff_is_undone(
     assert shop.counts(story.event).capacity == 10
 
 
-def test_without_the_time_a_hold_would_have_expired_its_first_answer_changes(
+def test_control_without_the_time_a_hold_would_have_expired_its_first_answer_changes(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = [answer.hold for answer in story.replays()]
@@ -75,7 +75,7 @@ def test_without_the_time_a_hold_would_have_expired_its_first_answer_changes(
     assert [answer.hold for answer in story.replays()] != before
 
 
-def test_without_the_keys_another_servers_sales_come_in(
+def test_control_without_the_keys_another_servers_sales_come_in(
     shop: Shop, story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wipe(story)
@@ -91,7 +91,7 @@ def test_without_the_keys_another_servers_sales_come_in(
     assert foreign in shop.recorded()
 
 
-def test_without_asking_who_was_told_members_are_told_twice(
+def test_control_without_asking_who_was_told_members_are_told_twice(
     shop: Shop, story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add = members.add_notices_once
@@ -108,7 +108,7 @@ def test_without_asking_who_was_told_members_are_told_twice(
     assert len(story.books()[3]) == 2
 
 
-def test_without_a_place_beside_the_old_one_an_interruption_loses_orders(
+def test_control_without_a_place_beside_the_old_one_an_interruption_loses_orders(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The plan before: delete, write anew in place, and commit SQL at the end."""

@@ -158,6 +158,15 @@ def lose_entry(shop: Shop, event_id: str) -> set[tuple[str, str]]:
     return {("I2", event_id)}
 
 
+def set_an_entry_aside(shop: Shop, event_id: str) -> set[tuple[str, str]]:
+    with shop.sessions.begin() as session:
+        order = shop.orders.undrained(session, 30)[0]
+        shop.orders.ensure_recorded(session, order.id)
+    sql(shop, f"UPDATE orders SET currency = 'EUR' WHERE id = '{order.id}'")
+    shop.drain().run(event_id)
+    return {("I2", f"{event_id}/{order.position}")}
+
+
 def go_over_a_limit(shop: Shop, event_id: str) -> set[tuple[str, str]]:
     key = group_keys(event_id)[1]
     packed = shop.redis.hget(key, event_id)
@@ -196,6 +205,7 @@ def collect_by_two_pickups(shop: Shop, event_id: str) -> set[tuple[str, str]]:
         lose_ticket,
         lose_hold,
         lose_entry,
+        set_an_entry_aside,
         go_over_a_limit,
         share_a_number,
         collect_without_a_pickup,

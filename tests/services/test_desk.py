@@ -68,7 +68,7 @@ def test_two_desks_at_once_hand_out_once(shop: Shop) -> None:
     assert shop.tickets("collected") == 2 * ROUNDS
 
 
-def test_without_the_condition_both_desks_win(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_control_without_the_condition_both_desks_win(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Negative control: hand out whatever the ticket's status is."""
 
     def collect_blindly(session: Session, record: PickupRecord) -> bool:

@@ -244,7 +244,7 @@ def test_a_restock_whose_note_was_lost_is_harmless(shop: Shop, monkeypatch: pyte
         assert orders.pending_returns(session, 10) == []
 
 
-def test_without_the_bits_a_second_restock_gives_seats_away(shop: Shop, without: Any) -> None:  # noqa: F811
+def test_control_without_the_bits_a_second_restock_gives_seats_away(shop: Shop, without: Any) -> None:  # noqa: F811
     """Negative control: restock.lua gives back what it is asked, whatever came back before."""
     without("restock", "bit.band(places, bit.bnot(hold[RETURNED]))", "places")
     event_id = shop.sale(10)
