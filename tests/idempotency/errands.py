@@ -111,7 +111,7 @@ class Errand:
         found = [f"{self.name}: {a.status} {a.body[:200]!r}" for a in self.answers if a.status != self.status]
         if len({answer.body for answer in self.answers}) > 1:
             found.append(f"{self.name}: {len({a.body for a in self.answers})} bodies")
-        if sum(not answer.replayed for answer in self.answers) > 1:
+        if self.status < 400 and sum(not answer.replayed for answer in self.answers) > 1:
             found.append(f"{self.name}: answered as new more than once")
         return found
 

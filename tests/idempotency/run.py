@@ -17,6 +17,7 @@ THREADS = 16
 _WINDOW = 100
 _WAITING_MAX = 200
 _LEFT_HELD = 10  # of so many bookings one stays a hold
+_MISUSED = 20  # and of so many one is followed by another wish under its key
 _PAUSE_SECONDS = 0.01
 
 
