@@ -5,6 +5,7 @@ undone, cancelled or its card blocked; clerks of other organisations. The one co
 unconditional, and two desks win.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -230,6 +231,28 @@ def test_a_sale_that_died_before_sql_is_finished_by_its_repetition(
     assert [ticket.status for ticket in finished.order.tickets] == ["collected"] * 2
     assert not finished.replayed, "nobody had been answered"
     assert shop.counts(event_id).sold == 2
+
+
+@pytest.mark.parametrize("in_time", [True, False])
+def test_a_sale_that_died_before_its_confirm_is_finished_in_time_or_made_anew(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, in_time: bool
+) -> None:
+    event_id = shop.sale(20, hold_seconds=300 if in_time else 1)
+
+    def sell(key: str) -> Sale:
+        return shop.desk.sell(
+            shop.clerk, key, card_number(1), event_id, [(f"{event_id}-1", 2)], "free", "desk"
+        )
+
+    with monkeypatch.context() as crash:
+        crash.setattr(shop.keeper, "confirm", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            sell("key")
+    if not in_time:
+        time.sleep(1.1)
+        assert refusal_of(lambda: sell("key")).code is Code.HOLD_EXPIRED
+    assert not sell("key" if in_time else "fresh").replayed
+    assert (shop.counts(event_id).sold, shop.counts(event_id).held) == (2, 0)
 
 
 @pytest.mark.parametrize("cancelled", [(1, 2), (2,)])
