@@ -20,7 +20,7 @@ SETTLED_SECONDS_MAX = 60.0
 def faults_of_books(town: Town, errands: Sequence[Errand]) -> list[str]:
     """Everything that there is once too often, or not at all, once SQL has recorded the log."""
     _settle(town)
-    answered = [errand for errand in errands if errand.answers]
+    answered = [errand for errand in errands if errand.answers and errand.answers[0].status == errand.status]
     holds = [e.first for e in answered if e.name.startswith("hold")]
     orders = [e.first for e in answered if e.name.startswith(("confirm", "sale"))]
     return [
