@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from tests.controls.guards import GUARDS, Guard
+from tests.controls.guards import Guard
+from tests.controls.guards_of_the_keeper import KEEPER
+from tests.controls.guards_of_the_rush import RUSH
 from tests.simulator.run import simulate
 from tests.simulator.wire import Wire, load_scripts
 from tests.support.guards import without  # noqa: F401 - a fixture of these tests
 from ticketing.embedded.valkey import EmbeddedValkey
 
 STEPS_MAX = 100_000
+GUARDS = (*RUSH, *KEEPER)
 
 
 @pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: guard.name)

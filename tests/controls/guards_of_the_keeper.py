@@ -1,0 +1,135 @@
+"""The guards of the keeper's scripts: what each protects, where it stands, how it is taken out."""
+
+from tests.controls.guards import Guard
+
+_FALSE = "if false then"
+
+KEEPER = (
+    Guard(
+        "open once",
+        "a group that sells, or waits for a rebuild, is not opened as new",
+        "open",
+        "if epoch or fence then",
+        _FALSE,
+    ),
+    Guard(
+        "version of a wish",
+        "an older wish of staff does not undo a newer one",
+        "configure",
+        "if before and before.version >= rules.version then",
+        _FALSE,
+    ),
+    Guard(
+        "stock of a known quota",
+        "a change of the rules does not forget what is held and sold",
+        "configure",
+        "if not stock.get(field) then",
+        "if true then",
+    ),
+    Guard(
+        "configure while recovering",
+        "a fenced group stays as it is",
+        "configure",
+        "if not known_group then return { RECOVERING } end",
+        "",
+    ),
+    Guard("act id", "a resize happens once", "resize", "if before then return { EXISTS, before } end", ""),
+    Guard(
+        "resize while recovering",
+        "a fenced group stays as it is",
+        "resize",
+        "if not known_group then return { RECOVERING } end",
+        "",
+    ),
+    Guard(
+        "capacity in use",
+        "staff do not lower a quota below what is held and sold without meaning it",
+        "resize",
+        "if capacity and capacity < in_use and not force then",
+        _FALSE,
+    ),
+    Guard(
+        "returned bits",
+        "a ticket comes back once",
+        "restock",
+        "bit.band(places, bit.bnot(hold[RETURNED]))",
+        "places",
+    ),
+    Guard(
+        "restock of what is sold only",
+        "a live hold's tickets are not given back by a cancel",
+        "restock",
+        "if not hold or hold[STATE] ~= CONFIRMED then",
+        "if not hold then",
+    ),
+    Guard(
+        "restock while recovering",
+        "a cancel under way at a rebuild counts once",
+        "restock",
+        "if not known_group then return { RECOVERING } end",
+        "",
+    ),
+    Guard(
+        "epoch of a trim",
+        "a drain that is late does not drop another epoch's log",
+        "trim",
+        "if not known_group then return reply({ RECOVERING }) end",
+        "",
+    ),
+    Guard(
+        "archive by its epoch",
+        "the same for letting a group go",
+        "archive",
+        "if not known_group then return reply({ RECOVERING }) end",
+        "",
+    ),
+    Guard(
+        "archive at SQL's position",
+        "a group leaves Redis only when SQL has all of its log",
+        "archive",
+        "if position ~= request or",
+        "if",
+    ),
+    Guard(
+        "archive without a log",
+        "the same, for entries that were not trimmed",
+        "archive",
+        "redis.call('XLEN', LOG) > 0 or",
+        "",
+    ),
+    Guard(
+        "archive without live holds",
+        "nobody's hold vanishes",
+        "archive",
+        "or redis.call('ZCARD', DUE) > 0",
+        "",
+    ),
+    Guard(
+        "restore by its fence",
+        "of two rebuilds at once the later one ends",
+        "restore",
+        "if fence ~= mine then return { RECOVERING } end",
+        "",
+    ),
+    Guard(
+        "restore of a whole",
+        "what was made and lost again is not put in place",
+        "restore",
+        "if redis.call('HLEN', KEYS[8 + i]) ~= size then return { RECOVERING } end",
+        "",
+    ),
+    Guard(
+        "restore for good",
+        "what a rebuild made does not vanish after an hour",
+        "restore",
+        "redis.call('PERSIST', place)",
+        "",
+    ),
+    Guard(
+        "unknown while recovering",
+        "a hold that Redis may have forgotten is not called unknown",
+        "read_holds",
+        "or not known_group and { RECOVERING }",
+        "or false",
+    ),
+)
