@@ -80,7 +80,7 @@ def _rebuild(services: Services, event_id: str, what: str) -> None:
 
 
 def _on_sale(services: Services, count: int) -> str:
-    migrations.upgrade(services.engine)
+    migrations.upgrade(services.engine, services.keyring.trail)
     now = services.keeper.now_ms()
     with services.sessions.begin() as session:
         add_organisation(session, "d", "District", "district", None)

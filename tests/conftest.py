@@ -75,7 +75,7 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.fixture
 def sessions(database_url: str) -> Iterator[Sessions]:
     engine = make_engine(database_url)
-    yield make_sessions(engine)
+    yield make_sessions(engine, Keyring.derive(SECRET).trail)
     engine.dispose()
 
 

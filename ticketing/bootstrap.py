@@ -18,6 +18,7 @@ from ticketing.errors import Misconfigured
 from ticketing.inventory.keeper import Keeper
 from ticketing.inventory.protocol import Bounds
 from ticketing.inventory.rush import Inventory
+from ticketing.inventory.trail_end import TrailEnd
 from ticketing.inventory.watermarks import Watermarks
 from ticketing.keyring import Keyring
 from ticketing.members.revocations import Revocations
@@ -34,6 +35,7 @@ from ticketing.services.sessions import SessionService
 from ticketing.services.staff import StaffService
 from ticketing.services.stats import StatsService
 from ticketing.services.tokens import TokenSigner
+from ticketing.services.witness import Witness
 from ticketing.settings import Settings
 
 REDIS_TIMEOUT_SECONDS = 5.0
@@ -50,7 +52,7 @@ class Services:
         self.keyring = Keyring.derive(_secret(settings))
         self.signer = TokenSigner(self.keyring.session)
         self.engine = make_engine(_given(settings.database_url, "TICKETING_DATABASE_URL"))
-        self.sessions = make_sessions(self.engine)
+        self.sessions = make_sessions(self.engine, self.keyring.trail)
         self.watermarks = Watermarks()
         self.redis = Redis.from_url(
             _given(settings.redis_url, "TICKETING_REDIS_URL"),
@@ -69,6 +71,7 @@ class Services:
         self.archive = ArchiveService(self.sessions, self.keeper, self.clock)
         self.stats = StatsService(self.sessions, self.keeper, self.clock)
         self.staff = StaffService(self.sessions, self.clock)
+        self.witness = Witness(self.sessions, TrailEnd(self.redis), self.keyring.trail, self.clock)
         self.cards = CardService(self.sessions, self.keyring, self.clock)
         self.revocations = Revocations(self.sessions, _longest_session_ms(settings))
         self.accounts = SessionService(

@@ -24,6 +24,7 @@ Serial = Annotated[
 ]
 
 SQLITE_BUSY_SECONDS = 15
+TRAIL_KEY = "trail_key"
 
 
 class Base(DeclarativeBase):
@@ -74,9 +75,12 @@ def _begin_immediate(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
 
-def make_sessions(engine: Engine) -> Sessions:
-    """Sessions for transactions that may write: `with sessions.begin() as session:`."""
-    return sessionmaker(engine, expire_on_commit=False)
+def make_sessions(engine: Engine, trail_key: bytes) -> Sessions:
+    """Sessions for transactions that may write: `with sessions.begin() as session:`.
+
+    `trail_key` goes along in `session.info`, because whatever writes may have to sign a row of the audit trail.
+    """
+    return sessionmaker(engine, expire_on_commit=False, info={TRAIL_KEY: trail_key})
 
 
 @contextmanager

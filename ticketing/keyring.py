@@ -1,6 +1,6 @@
 """The keys, all derived from the one secret of an instance.
 
-Card numbers, PINs, sessions and hold ids each have a key of their own, so that none can stand in
+Card numbers, PINs, sessions, hold ids and the audit trail each have a key of their own, so that none can stand in
 for another. The secret lives outside SQL and Redis (`TICKETING_SECRET_KEY`, or a file that embedded
 mode makes); losing it makes every card number unknown, so it belongs in the backup.
 """
@@ -24,6 +24,7 @@ class Keyring:
     session: bytes
     hold: bytes
     number: bytes
+    trail: bytes
 
     @classmethod
     def derive(cls, secret: str) -> Self:

@@ -8,14 +8,18 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 import typer.main
 
+from ticketing.bootstrap import build
 from ticketing.cli import app, main
 from ticketing.embedded.instance import resolve, upgrade_database
+from ticketing.embedded.valkey import EmbeddedValkey
+from ticketing.inventory.trail_end import TrailEnd
 from ticketing.settings import Settings
 
 
@@ -31,7 +35,7 @@ Run = Callable[..., Ended]
 
 VERBS = [
     ("up",), ("demo",), ("api",), ("worker",), ("rush",), ("audit",), ("rebuild",), ("doctor",), ("openapi",),
-    ("cards", "import"), ("staff", "add"), ("db", "upgrade"),
+    ("cards", "import"), ("staff", "add"), ("db", "upgrade"), ("trail", "accept"),
 ]  # fmt: skip
 
 
@@ -159,6 +163,23 @@ def test_a_staff_account_is_added_with_a_password_shown_once(run: Run) -> None:
     assert (account["username"], account["role"]) == ("wang", "admin")
     assert len(account["password"]) >= 12
     assert "username is taken" in _one_line(run(*arguments))
+
+
+def test_a_trail_is_accepted_with_a_reason_where_entries_are_missing(run: Run, instance: Settings) -> None:
+    server = EmbeddedValkey(instance.data_dir)
+    server.start()
+    try:
+        whole = run("trail", "accept", "because")
+        assert whole.code == 1
+        assert "nothing to accept" in _one_line(whole)
+        with closing(build(resolve(instance))) as services:
+            TrailEnd(services.redis).write("7 forged")
+        assert run("trail", "accept", "restored a backup").code == 0
+        doctor = json.loads(run("doctor", "--json").out)
+        ends = {check["name"]: check["ok"] for check in doctor["checks"]}
+        assert (ends["audit trail"], ends["audit trail end"]) == (True, True)
+    finally:
+        server.stop()
 
 
 @pytest.mark.usefixtures("instance")

@@ -4,19 +4,28 @@ Goal: a wheel can bring any database to what its code expects, from several proc
 Method: upgrade real databases and let alembic compare them with the models.
 """
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from pathlib import Path
 
+import msgspec
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import Engine, func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from ticketing import migrations
-from ticketing.database import Base, Sessions, make_engine
+from ticketing.database import Base, Sessions, make_engine, make_sessions, reading
+from ticketing.errors import Misconfigured
+from ticketing.keyring import Keyring
 from ticketing.services import trail
+from ticketing.staff.tables import AuditEntry
+
+CHANGES_OF_THE_TRAIL = ("UPDATE audit_trail SET actor = 'nobody'", "DELETE FROM audit_trail")
 
 
 def test_models_and_versions_agree(database_url: str) -> None:
@@ -40,8 +49,55 @@ def test_an_empty_database_has_no_version_and_gets_the_newest_once(tmp_path: Pat
     assert migrations.current(engine) is None
     migrations.upgrade(engine)
     migrations.upgrade(engine)
-    assert migrations.current(engine) == migrations.head() == "0001"
+    assert migrations.current(engine) == migrations.head() == "0002"
     engine.dispose()
+
+
+CHANGED = 1_500
+
+
+@pytest.fixture(params=[None, CHANGED])
+def unsigned(database_url: str, request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """A database of the first version, with a trail longer than is signed at once; a row of it may be changed."""
+    engine = make_engine(_emptied(database_url))
+    previous, rows = "0" * 64, []
+    for number in range(1, 2_501):
+        facts = {
+            "at": number,
+            "actor": "staff:王",
+            "action": "a.b",
+            "subject": "c:1",
+            "detail": {"z": 1, "a": "检"},
+        }
+        digest = sha256(msgspec.json.encode((previous, *facts.values()), order="deterministic")).hexdigest()
+        actor = "staff:li" if number == request.param else facts["actor"]
+        rows.append(facts | {"actor": actor, "previous_digest": previous, "digest": digest})
+        previous = digest
+    with engine.begin() as connection:
+        command.upgrade(migrations._config(connection), "0001")
+        connection.execute(insert(AuditEntry), rows)
+    yield engine
+    engine.dispose()
+
+
+@pytest.mark.parametrize("unsigned", [None], indirect=True)
+def test_a_trail_that_was_not_signed_is_signed(unsigned: Engine, keyring: Keyring) -> None:
+    with pytest.raises(Misconfigured, match="TICKETING_SECRET_KEY"):
+        migrations.upgrade(unsigned)
+    migrations.upgrade(unsigned, keyring.trail)
+    signed = make_sessions(unsigned, keyring.trail)
+    with reading(signed) as session:
+        assert trail.verify(session) is None
+        assert session.scalar(select(func.count()).select_from(AuditEntry)) == 2_500
+    for statement in CHANGES_OF_THE_TRAIL:
+        test_the_audit_trail_only_grows(signed, statement)
+
+
+@pytest.mark.parametrize("unsigned", [CHANGED], indirect=True)
+def test_what_was_changed_before_is_not_signed(unsigned: Engine, keyring: Keyring) -> None:
+    migrations.upgrade(unsigned, keyring.trail)
+    with reading(make_sessions(unsigned, keyring.trail)) as session:
+        assert trail.verify(session) == trail.Break(CHANGED, trail.CHANGED)
 
 
 def test_processes_may_upgrade_at_once(database_url: str) -> None:
@@ -68,7 +124,7 @@ def test_a_failed_upgrade_changes_nothing(tmp_path: Path) -> None:
     engine.dispose()
 
 
-@pytest.mark.parametrize("statement", ["UPDATE audit_trail SET actor = 'nobody'", "DELETE FROM audit_trail"])
+@pytest.mark.parametrize("statement", CHANGES_OF_THE_TRAIL)
 def test_the_audit_trail_only_grows(sessions: Sessions, statement: str) -> None:
     with sessions.begin() as session:
         trail.record(session, 1, "system", "thing.done", "thing:1", {})

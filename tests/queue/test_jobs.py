@@ -11,11 +11,13 @@ from sqlalchemy.exc import OperationalError
 from tests.support.shop import Shop
 from ticketing.errors import StoreUnavailable
 from ticketing.inventory.keeper import Keeper
+from ticketing.inventory.trail_end import TrailEnd
 from ticketing.orders import repository as orders
 from ticketing.queue import jobs
 from ticketing.queue.bell import Bell, rush_queue
 from ticketing.queue.drain import Drain
 from ticketing.services.archive import ArchiveService
+from ticketing.services.witness import Witness
 
 
 @pytest.fixture
@@ -27,6 +29,7 @@ def duties(shop: Shop) -> jobs.Duties:
         sale_keeper=shop.sale_keeper,
         returns=shop.returns,
         archive=ArchiveService(shop.sessions, shop.keeper, shop.clock),
+        witness=Witness(shop.sessions, TrailEnd(shop.redis), shop.keyring.trail, shop.clock),
         bell=Bell(rush_queue(shop.redis)),
     )
     jobs.use(ours)

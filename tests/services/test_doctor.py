@@ -16,10 +16,13 @@ from sqlalchemy import text
 from tests.support.office import keeper_on
 from tests.support.people import unguard_trail
 from ticketing.clock import ServerClock
-from ticketing.database import Sessions, make_engine
+from ticketing.database import Sessions, make_engine, make_sessions
+from ticketing.inventory.trail_end import TrailEnd
+from ticketing.keyring import Keyring
 from ticketing.services import doctor as subject
 from ticketing.services import trail
 from ticketing.services.doctor import Check, Diagnosis, Doctor
+from ticketing.services.witness import Witness
 
 GOOD_SECRET = "s" * subject.SECRET_CHARACTERS_MIN
 
@@ -49,9 +52,17 @@ def examine(
         now = int(time.time() * 1000)
         heartbeat = None if heartbeat_age_ms is None else now - heartbeat_age_ms
         with redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0)) as client:
-            keeper = keeper_on(client, ServerClock())
+            clock = ServerClock()
+            key = Keyring.derive(secret).trail
+            witness = Witness(make_sessions(engine, key), TrailEnd(client), key, clock)
             return Doctor(
-                keeper, engine, tmp_path, secret, lambda: heartbeat, lambda: recovering or {}
+                keeper_on(client, clock),
+                engine,
+                witness,
+                tmp_path,
+                secret,
+                lambda: heartbeat,
+                lambda: recovering or {},
             ).examine()
 
     yield run
@@ -158,6 +169,24 @@ def test_an_audit_trail_that_was_tampered_with_is_named(
         session.execute(text("UPDATE audit_trail SET actor = 'staff:li'"))
     (check,) = _wrong(examine())
     assert check.name == "audit trail"
+
+
+def test_a_trail_whose_end_was_cut_off_is_named(
+    examine: Callable[..., Diagnosis], sessions: Sessions, redis_client: "redis.Redis"
+) -> None:
+    key = Keyring.derive(GOOD_SECRET).trail
+    signed = make_sessions(sessions.kw["bind"], key)
+    with signed.begin() as session:
+        trail.record(session, 1, "staff:wang", "event.pause", "event:1", {})
+        unguard_trail(session)
+    witness = Witness(signed, TrailEnd(redis_client), key, ServerClock())
+    assert witness.note()
+    with signed.begin() as session:
+        session.execute(text("DELETE FROM audit_trail"))
+    (check,) = _wrong(examine())
+    assert (check.name, check.found) == ("audit trail end", witness.fault())
+    witness.accept("restored a backup")
+    assert _wrong(examine()) == []
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite's settings are made by us

@@ -6,7 +6,20 @@ from typing import NoReturn
 import typer
 from pydantic import ValidationError
 
-from ticketing.cli import audit, cards, database, demo, doctor, openapi, parts, rebuild, rush, staff, up
+from ticketing.cli import (
+    audit,
+    cards,
+    database,
+    demo,
+    doctor,
+    openapi,
+    parts,
+    rebuild,
+    rush,
+    staff,
+    trail,
+    up,
+)
 from ticketing.errors import Misconfigured, Refusal, TicketingError
 
 FOUND_WRONG, WRONG_USE = 1, 2
@@ -29,6 +42,7 @@ app.command("doctor")(doctor.doctor)
 app.command("openapi")(openapi.openapi)
 app.add_typer(cards.app, name="cards")
 app.add_typer(staff.app, name="staff")
+app.add_typer(trail.app, name="trail")
 app.add_typer(database.app, name="db")
 
 

@@ -25,6 +25,7 @@ def doctor(data_dir: DataDir = None, as_json: AsJson = False) -> None:
         examiner = Doctor(
             services.keeper,
             services.engine,
+            services.witness,
             settings.data_dir,
             secret,
             heartbeat,

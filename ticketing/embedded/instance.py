@@ -11,6 +11,7 @@ from ticketing import migrations
 from ticketing.database import make_engine
 from ticketing.embedded.valkey import address_file, default_socket
 from ticketing.errors import Misconfigured, StoreUnavailable
+from ticketing.keyring import Keyring
 from ticketing.settings import Settings
 
 
@@ -47,9 +48,10 @@ def resolve(settings: Settings) -> Settings:
 def upgrade_database(settings: Settings) -> str:
     """Bring the database of resolved settings to this release's version, and return that version."""
     assert settings.database_url is not None, "the settings are resolved"
+    assert settings.secret_key is not None, "the settings are resolved"
     engine = make_engine(settings.database_url)
     try:
-        migrations.upgrade(engine)
+        migrations.upgrade(engine, Keyring.derive(settings.secret_key.get_secret_value()).trail)
     except OperationalError as error:
         raise StoreUnavailable("the SQL database does not answer") from error
     finally:

@@ -9,6 +9,9 @@ from typing import NamedTuple
 DIRECTORY = "ticketing:directory"
 """Hash: event id -> group id, for every event that was ever opened."""
 
+TRAIL_END = "ticketing:trail-end"
+"""String: the newest row of the audit trail that a worker has seen, signed."""
+
 
 class GroupKeys(NamedTuple):
     """The keys of a group in the order in which every script takes them."""

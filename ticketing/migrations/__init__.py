@@ -16,11 +16,17 @@ _HERE = Path(__file__).parent
 _UPGRADE_LOCK = 0x7469636B  # any number of ours; PostgreSQL's advisory locks are numbers
 
 
-def upgrade(engine: Engine) -> None:
-    """Bring the database to `head()`, in one transaction. Does nothing when it is there already."""
+def upgrade(engine: Engine, trail_key: bytes | None = None) -> None:
+    """Bring the database to `head()`, in one transaction. Does nothing when it is there already.
+
+    `trail_key` signs an audit trail that an older version left unsigned; without one only a new database
+    may do without it.
+    """
     with engine.begin() as connection:
         _lock(connection)
-        command.upgrade(_config(connection), "head")
+        config = _config(connection)
+        config.attributes["trail_key"] = trail_key
+        command.upgrade(config, "head")
 
 
 def current(engine: Engine) -> str | None:

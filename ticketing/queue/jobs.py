@@ -23,6 +23,7 @@ from ticketing.queue.sweep import sweep as sweep_group
 from ticketing.services.archive import ArchiveService
 from ticketing.services.keeper import SaleKeeper
 from ticketing.services.returns import ReturnService
+from ticketing.services.witness import Witness
 
 DRAIN, SWEEP, RECONCILE = "drain", "sweep", "reconcile"
 EVERYTHING = "everything"
@@ -44,6 +45,7 @@ class Duties:
     sale_keeper: SaleKeeper
     returns: ReturnService
     archive: ArchiveService
+    witness: Witness
     bell: Bell
 
 
@@ -83,6 +85,7 @@ def look_after_everything() -> None:
     """The safety net of the schedule: every duty of every group, whether a bell rang or not."""
     duties = _ours()
     with _answering(duties.bell, EVERYTHING, EVERYTHING):
+        duties.witness.note()
         with reading(duties.sessions) as session:
             cursors = orders.cursors(session)
         for at in cursors:

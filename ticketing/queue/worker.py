@@ -97,6 +97,7 @@ def duties_of(services: Services) -> jobs.Duties:
         sale_keeper=services.sale_keeper,
         returns=services.returns,
         archive=services.archive,
+        witness=services.witness,
         bell=Bell(rush_queue(services.queue_redis)),
     )
 

@@ -14,7 +14,9 @@ from ticketing import migrations
 from ticketing.database import make_sessions, reading
 from ticketing.errors import StoreUnavailable
 from ticketing.inventory.keeper import Keeper
+from ticketing.keyring import Keyring
 from ticketing.services import trail
+from ticketing.services.witness import Witness
 
 SECRET_CHARACTERS_MIN = 32
 DISK_FREE_MIN = 1 << 30  # bytes
@@ -62,6 +64,7 @@ class Doctor:
         self,
         keeper: Keeper,
         engine: Engine,
+        witness: Witness,
         data_dir: Path,
         secret: str,
         last_heartbeat: Callable[[], int | None],
@@ -69,6 +72,7 @@ class Doctor:
     ) -> None:
         self._keeper = keeper
         self._engine = engine
+        self._witness = witness
         self._data_dir = data_dir
         self._secret = secret
         self._last_heartbeat = last_heartbeat
@@ -78,7 +82,7 @@ class Doctor:
         """Run every check; none raises."""
         checks = [*self._redis(), *self._sql(), *self._machine()]
         if all(check.ok for check in checks if check.name in ("redis", "sql", "migrations")):
-            checks.append(self._sales())
+            checks += [self._sales(), self._trail_end()]
         return Diagnosis(all(check.ok for check in checks), checks)
 
     def _redis(self) -> Iterator[Check]:
@@ -164,11 +168,19 @@ class Doctor:
         )
 
     def _trail(self) -> Check:
-        with reading(make_sessions(self._engine)) as session:
+        with reading(make_sessions(self._engine, Keyring.derive(self._secret).trail)) as session:
             broken = trail.verify(session)
-        found = "every entry fits" if broken is None else f"entry {broken} does not fit the one before"
+        found = "every entry fits" if broken is None else f"entry {broken.entry_id} {broken.what}"
         mend = "it was changed past this program: compare it with a backup, and ask who can write to the database"
         return _check("audit trail", broken is None, found, mend)
+
+    def _trail_end(self) -> Check:
+        fault = self._witness.fault()
+        mend = (
+            "rows were cut from its end, or an old copy of the database is in use: if you restored one, say so "
+            "with `ticketing trail accept REASON`; if not, compare it with a backup, and ask who can write to it"
+        )
+        return _check("audit trail end", fault is None, fault or "as a worker noted it", mend)
 
     def _machine(self) -> Iterator[Check]:
         yield _check(

@@ -1,22 +1,35 @@
 """The audit trail: who did what to which event, quota, order or card.
 
-Rows are only ever added (the database refuses the rest) and each carries the SHA-256 of the one before,
-so a row changed, removed or slipped in by other means is found by `verify`. Rows cut from the end leave
-no trace inside the table: an operator who fears that notes the last digest elsewhere now and then.
+Rows are only ever added (the database refuses the rest), and each carries a keyed hash over the hash of the
+row before and its own content. So a row changed, removed, slipped in or moved by other means is found by
+`verify`, and who can write to the database but has not the secret cannot make the chain fit again. Rows cut
+from its end leave no trace inside the table: `services.witness` remembers the end elsewhere.
 """
 
+import hmac
 from contextlib import closing
-from hashlib import sha256
 from typing import Any
 
 import msgspec
 from sqlalchemy.orm import Session
 
+from ticketing.database import TRAIL_KEY
 from ticketing.staff import repository
+from ticketing.staff.repository import TrailRow
 from ticketing.staff.tables import AuditEntry
 
 FIRST = "0" * 64
 """What the first row has for a previous digest."""
+
+CHANGED = "does not hold what was written into it"
+MISPLACED = "does not follow the one before: something was removed, slipped in or moved there"
+
+
+class Break(msgspec.Struct, frozen=True):
+    """The first row at which the chain breaks, and how."""
+
+    entry_id: int
+    what: str
 
 
 def record(
@@ -30,29 +43,33 @@ def record(
     """
     repository.lock_trail(session)
     plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(detail))
+    end = repository.trail_end(session)
     entry = AuditEntry(
         at=clock_ms,
         actor=actor,
         action=action,
         subject=subject,
         detail=plain,
-        previous_digest=repository.last_digest(session) or FIRST,
+        previous_digest=FIRST if end is None else end[1],
     )
-    entry.digest = _digest_of(entry)
+    entry.digest = _digest_of(session, entry)
     repository.add_entry(session, entry)
 
 
-def verify(session: Session) -> int | None:
-    """Walk the whole trail; the id of the first row that does not fit, or None when all do."""
+def verify(session: Session) -> Break | None:
+    """Walk the whole trail; where it breaks first, or None when every row fits."""
     previous = FIRST
-    with closing(repository.trail(session)) as entries:
-        for entry in entries:
-            if entry.previous_digest != previous or entry.digest != _digest_of(entry):
-                return entry.id
-            previous = entry.digest
+    with closing(repository.trail(session)) as rows:
+        for row in rows:
+            if row.digest != _digest_of(session, row):
+                return Break(row.id, CHANGED)
+            if row.previous_digest != previous:
+                return Break(row.id, MISPLACED)
+            previous = row.digest
     return None
 
 
-def _digest_of(entry: AuditEntry) -> str:
+def _digest_of(session: Session, entry: AuditEntry | TrailRow) -> str:
     facts = (entry.previous_digest, entry.at, entry.actor, entry.action, entry.subject, entry.detail)
-    return sha256(msgspec.json.encode(facts, order="deterministic")).hexdigest()
+    content = msgspec.json.encode(facts, order="deterministic")
+    return hmac.digest(session.info[TRAIL_KEY], content, "sha256").hex()

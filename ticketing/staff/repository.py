@@ -1,6 +1,7 @@
 """All SQL about staff accounts and the audit trail. Commits nothing."""
 
 from collections.abc import Generator
+from typing import NamedTuple
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -9,6 +10,22 @@ from ticketing.staff.tables import AuditEntry, StaffAccount
 
 _TRAIL_LOCK = 0x747261696C  # any number of ours; PostgreSQL's advisory locks are numbers
 _CHUNK = 1_000
+
+
+class TrailRow(NamedTuple):
+    """A row of the trail as it is read: plain, since whoever checks the chain reads all of it."""
+
+    id: int
+    at: int
+    actor: str
+    action: str
+    subject: str
+    detail: dict[str, object]
+    previous_digest: str
+    digest: str
+
+
+_TRAIL_COLUMNS = [getattr(AuditEntry, name) for name in TrailRow._fields]
 
 
 def account(session: Session, username: str) -> StaffAccount | None:
@@ -46,9 +63,16 @@ def lock_trail(session: Session) -> None:
         session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _TRAIL_LOCK})
 
 
-def last_digest(session: Session) -> str | None:
-    """The digest of the newest row of the trail."""
-    return session.scalar(select(AuditEntry.digest).order_by(AuditEntry.id.desc()).limit(1))
+def trail_end(session: Session) -> tuple[int, str] | None:
+    """Id and digest of the newest row of the trail."""
+    newest = select(AuditEntry.id, AuditEntry.digest).order_by(AuditEntry.id.desc()).limit(1)
+    row = session.execute(newest).one_or_none()
+    return None if row is None else (row.id, row.digest)
+
+
+def trail_digest(session: Session, entry_id: int) -> str | None:
+    """The digest of one row of the trail."""
+    return session.scalar(select(AuditEntry.digest).where(AuditEntry.id == entry_id))
 
 
 def add_entry(session: Session, entry: AuditEntry) -> None:
@@ -57,11 +81,11 @@ def add_entry(session: Session, entry: AuditEntry) -> None:
     session.flush()
 
 
-def trail(session: Session) -> Generator[AuditEntry]:
+def trail(session: Session) -> Generator[TrailRow]:
     """The whole trail, oldest first, as the database has it now. Close it when leaving early."""
-    options = {"yield_per": _CHUNK, "populate_existing": True}
-    with session.scalars(select(AuditEntry).order_by(AuditEntry.id), execution_options=options) as entries:
-        yield from entries
+    query = select(*_TRAIL_COLUMNS).order_by(AuditEntry.id)
+    with session.execute(query, execution_options={"yield_per": _CHUNK}) as rows:
+        yield from (TrailRow._make(row) for row in rows)
 
 
 def details_of(session: Session, subject: str, action: str) -> list[dict[str, object]]:

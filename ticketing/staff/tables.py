@@ -21,7 +21,7 @@ class StaffAccount(Base):
 
 
 class AuditEntry(Base):
-    """One act. `digest` is SHA-256 over the previous digest and this row, so a change shows."""
+    """One act. `digest` is a keyed hash over the previous digest and this row, so a change shows."""
 
     __tablename__ = "audit_trail"
 
