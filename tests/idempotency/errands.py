@@ -1,13 +1,13 @@
 """What clients do with keys: each errand is sent one to five times, and remembers every answer."""
 
-import http.client
-import json
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
+
+from tests.support.calls import Answer, Client, Request, Unanswered
 
 SENDS_MAX = 5
 ANSWER_SECONDS_MAX = 90.0
@@ -15,59 +15,6 @@ ANSWER_SECONDS_MAX = 90.0
 
 _LATER = 0.3
 _PAUSE_SECONDS = 0.05
-_REQUEST_SECONDS = 10.0
-
-
-class Unanswered(Exception):
-    """Nobody knows whether it happened."""
-
-
-class Answer(NamedTuple):
-    """An answer that is not a failure of the moment."""
-
-    status: int
-    body: bytes
-    replayed: bool
-
-    def json(self) -> Any:
-        """The body, decoded."""
-        return json.loads(self.body)
-
-
-class Request(NamedTuple):
-    """A POST that may be repeated."""
-
-    path: str
-    token: str
-    body: Mapping[str, Any]
-    key: str | None = None
-
-
-class Client:
-    """One connection, for one thread."""
-
-    def __init__(self, address: tuple[str, int]) -> None:
-        self._connection = http.client.HTTPConnection(*address, timeout=_REQUEST_SECONDS)
-
-    def close(self) -> None:
-        """Hang up."""
-        self._connection.close()
-
-    def send(self, request: Request) -> Answer:
-        """Raises `Unanswered` for a lost connection and for 503."""
-        headers = {"authorization": f"Bearer {request.token}", "content-type": "application/json"}
-        if request.key is not None:
-            headers["idempotency-key"] = request.key
-        try:
-            self._connection.request("POST", request.path, json.dumps(request.body), headers)
-            response = self._connection.getresponse()
-            body = response.read()
-        except (OSError, http.client.HTTPException) as error:
-            self._connection.close()
-            raise Unanswered from error
-        if response.status == 503:
-            raise Unanswered
-        return Answer(response.status, body, response.headers.get("idempotent-replayed") == "true")
 
 
 @dataclass(eq=False)

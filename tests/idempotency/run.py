@@ -10,8 +10,9 @@ from queue import Empty, Queue
 from typing import NamedTuple
 
 from tests.idempotency.books import faults_of_books
-from tests.idempotency.errands import Answer, Client, Errand, Request, Unanswered, draw_sends
+from tests.idempotency.errands import Errand, draw_sends
 from tests.idempotency.town import ALSO_FREE, FREE, PRICED, Town
+from tests.support.calls import Answer, Client, Request, Unanswered
 
 THREADS = 16
 _WINDOW = 100

@@ -13,12 +13,13 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 
+from tests.support.processes import descendants
 from ticketing.embedded.process import die_with_parent
 
 _START_SECONDS = 30.0
@@ -56,18 +57,80 @@ def running_postgres() -> Iterator[PostgresServer]:
     if given:
         yield PostgresServer(given, "$TICKETING_TEST_POSTGRES")
         return
-    binaries, origin = find_binaries()
-    home = Path(tempfile.mkdtemp(prefix="ticketing-postgres-"))
+    server = PostgresFiles()
     try:
-        if os.getuid() == 0:
-            os.chown(home, _UNPRIVILEGED, _UNPRIVILEGED)
-        binaries = _reachable(binaries, home)
-        options = ["-U", "postgres", "--no-sync", "--encoding=UTF8", "--locale=C"]
-        _run(binaries / "initdb", "-D", home / "data", *options)
-        with _serving(binaries, home) as port:
-            yield PostgresServer(f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres", origin)
+        server.start()
+        yield PostgresServer(server.url, server.origin)
     finally:
-        shutil.rmtree(home)
+        server.stop()
+        server.remove()
+
+
+class PostgresFiles:
+    """A server on files and a port of its own, which can be stopped or killed, and started again."""
+
+    def __init__(self) -> None:
+        binaries, self.origin = find_binaries()
+        self.home = Path(tempfile.mkdtemp(prefix="ticketing-postgres-"))
+        if os.getuid() == 0:
+            os.chown(self.home, _UNPRIVILEGED, _UNPRIVILEGED)
+        self._binaries = _reachable(binaries, self.home)
+        options = ["-U", "postgres", "--no-sync", "--encoding=UTF8", "--locale=C"]
+        _run(self._binaries / "initdb", "-D", self.data, *options)
+        self.port = _free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def data(self) -> Path:
+        """Its files."""
+        return self.home / "data"
+
+    @property
+    def url(self) -> str:
+        """Its address, as the superuser."""
+        return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/postgres"
+
+    @property
+    def pid(self) -> int:
+        """The server process, which starts the others."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        options = {"port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
+        flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        log = self.home / "log"
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [str(self._binaries / "postgres"), "-D", str(self.data), *flags],
+                stdout=output,
+                stderr=output,
+                cwd=self.home,
+                start_new_session=True,
+                user=_owner(),
+                group=_owner(),
+                preexec_fn=die_with_parent(signal.SIGQUIT),  # noqa: PLW1509 - see there
+            )
+        _wait_until_ready(self.port, self._process, log)
+
+    def stop(self) -> None:
+        """Stop it cleanly, if it runs."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait(_START_SECONDS)
+
+    def signal(self, number: int) -> None:
+        """Send a signal to every process of it: SIGKILL is `kill -9` for all of them."""
+        for pid in (self.pid, *descendants(self.pid)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+        if number == signal.SIGKILL and self._process is not None:
+            self._process.wait()
+
+    def remove(self) -> None:
+        """Remove its files."""
+        shutil.rmtree(self.home)
 
 
 def _reachable(binaries: Path, home: Path) -> Path:
@@ -80,31 +143,6 @@ def _reachable(binaries: Path, home: Path) -> Path:
             shutil.copytree(folder, home / folder.name, symlinks=True)
         return home / binaries.relative_to(packages)
     return binaries
-
-
-@contextmanager
-def _serving(binaries: Path, home: Path) -> Iterator[int]:
-    port = _free_port()
-    options = {"port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
-    flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-    log = (home / "log").open("wb")
-    process = subprocess.Popen(
-        [str(binaries / "postgres"), "-D", str(home / "data"), *flags],
-        stdout=log,
-        stderr=log,
-        cwd=home,
-        start_new_session=True,
-        user=_owner(),
-        group=_owner(),
-        preexec_fn=die_with_parent(signal.SIGQUIT),  # noqa: PLW1509 - see there
-    )
-    try:
-        _wait_until_ready(port, process, home / "log")
-        yield port
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(_START_SECONDS)
-        log.close()
 
 
 def _wait_until_ready(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
