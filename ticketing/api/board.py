@@ -158,6 +158,12 @@ class EventBoard:
             return None
         return known.state.events.get(event_id)
 
+    def next_due(self, event_id: str) -> int | None:
+        """When the earliest live hold of the event's group ends, in milliseconds; None while there is none."""
+        card = self._cards.get(event_id)
+        known = self._readings.get(card.event.group_id) if card else None
+        return known.state.next_due if known is not None and known.state is not None else None
+
     def counts(self) -> Iterator[tuple[str, int, QuotaCounts]]:
         """Every quota that Redis knows, as (event id, number, counts)."""
         for event_id in list(self._cards):

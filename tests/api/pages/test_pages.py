@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from icalendar import Calendar
 from msgspec.structs import replace
 from starlette.routing import Route
 
@@ -17,6 +18,7 @@ from tests.api.test_degraded import without_redis, without_sql
 from tests.support.house import HOUR_MS, PIN, House
 from ticketing.api.pages.application import create_pages
 from ticketing.api.pages.site import RENEW_AFTER_MS
+from ticketing.api.views import instant
 from ticketing.members import repository
 from ticketing.members.repository import NewNotice
 from ticketing.resources import package_files
@@ -230,13 +232,101 @@ async def test_every_page_carries_the_safe_headers(quick_house: House) -> None:
 
 async def test_static_files_are_kept_only_under_their_version(quick_house: House) -> None:
     page = await quick_house.client.get("/")
-    [versioned] = re.findall(r'href="(/static/site\.css\?v=\w+)"', page.text)
-    assert "immutable" in (await quick_house.client.get(versioned)).headers["cache-control"]
-    assert "immutable" not in (await quick_house.client.get("/static/site.css")).headers.get(
-        "cache-control", ""
-    )
+    [versioned] = re.findall(r'href="(/static/member\.css\?v=\w+)"', page.text)
+    kept = await quick_house.client.get(versioned)
+    assert "immutable" in kept.headers["cache-control"]
+    assert kept.headers["content-encoding"] == "gzip"
+    for unnamed in ("/static/member.css", "/static/member.css?v=other"):
+        answer = await quick_house.client.get(unnamed)
+        assert answer.headers["cache-control"] == "no-cache"
+        again = await quick_house.client.get(unnamed, headers={"if-none-match": answer.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
     assert (await quick_house.client.get("/static/../templates/base.html")).status_code == 404
     assert page.headers["cache-control"] == "no-store"
+
+
+async def test_the_page_of_strangers_is_kept_until_something_changes(quick_house: House) -> None:
+    event = quick_house.publish(5)
+    path = f"/events/{event}"
+    first = await quick_house.client.get(path)
+    known = {"if-none-match": first.headers["etag"]}
+    same = await quick_house.client.get(path, headers=known)
+    assert (same.status_code, same.content) == (304, b"")
+    assert int(same.headers["server-timing"].removeprefix("now;dur=")) >= quick_house.now
+    english = await quick_house.client.get(path, headers=known | ENGLISH)
+    assert (english.status_code, "5 tickets left" in english.text) == (200, True)
+    assert (
+        "no-store"
+        in (await quick_house.client.get(path, headers=quick_house.member(7))).headers["cache-control"]
+    )
+
+    await _book(quick_house, event, quick_house.member(7), 2)
+    await asyncio.sleep(0.3)
+    changed = await quick_house.client.get(path, headers=known)
+    assert (changed.status_code, "余 3 张" in changed.text) == (200, True)
+
+
+async def test_a_page_learns_what_changed_and_keeps_the_choice(quick_house: House) -> None:
+    """Counts alone replace counts; a new status brings the booking itself, for whoever asks."""
+    event, session = quick_house.publish(5), quick_house.member(7)
+    path = f"/events/{event}/live"
+    counts = await quick_house.client.get(f"{path}?was=open", headers=session)
+    assert counts.headers["hx-reswap"] == "none"
+    assert 'hx-swap-oob="true"' in counts.text
+    assert "<form" not in counts.text
+    opened = await quick_house.client.get(f"{path}?was=scheduled", headers=session)
+    assert "hx-reswap" not in opened.headers
+    assert "<select" in opened.text
+    stranger = await quick_house.client.get(f"{path}?was=scheduled")
+    assert "<select" not in stranger.text
+    assert "/login?next=" in stranger.text
+    assert (await quick_house.client.get("/events/none/live")).status_code == 404
+
+
+async def test_a_sell_out_says_what_may_come_back(quick_house: House) -> None:
+    event = quick_house.publish(1)
+    held = await _book(quick_house, event, quick_house.member(99, "west"))
+    await asyncio.sleep(0.3)
+    page = await quick_house.client.get(f"/events/{event}", headers=ENGLISH)
+    assert "1 is held and not yet confirmed" in page.text
+    assert "The next may come back at about" in page.text
+    await quick_house.client.post(
+        f"{held.headers['location']}/confirm",
+        data={"method": "free"},
+        headers=OWN | quick_house.member(99, "west"),
+    )
+    await asyncio.sleep(0.3)
+    assert "none is held" in (await quick_house.client.get(f"/events/{event}", headers=ENGLISH)).text
+
+
+async def test_a_form_sent_by_the_script_goes_where_a_browser_would(quick_house: House) -> None:
+    event, session = quick_house.publish(5), quick_house.member(7)
+    form, scripted = {"key": "key", f"q.{event}-1": "1"}, {"hx-request": "true"}
+    path = f"/events/{event}/holds"
+    held = await quick_house.client.post(path, data=form, headers=OWN | session | scripted)
+    assert (held.status_code, held.content) == (204, b"")
+    again = await quick_house.client.post(path, data=form, headers=OWN | session)
+    assert again.headers["location"] == held.headers["hx-redirect"]
+    stranger = await quick_house.client.post(path, data=form, headers=OWN | scripted)
+    assert stranger.headers["hx-redirect"].startswith("/login?next=/events/")
+
+
+async def test_an_order_goes_into_a_calendar_and_onto_paper(quick_house: House) -> None:
+    event, session = quick_house.publish(5), quick_house.member(7)
+    path = (await _book(quick_house, event, session, 2)).headers["location"]
+    await quick_house.client.post(f"{path}/confirm", data={"method": "free"}, headers=OWN | session)
+    order = path.replace("/holds/", "/orders/")
+    file = await quick_house.client.get(f"{order}/calendar.ics", headers=session)
+    assert file.headers["content-type"].startswith("text/calendar"), file.text
+    [entry] = Calendar.from_ical(file.content).events
+    assert (str(entry["summary"]), entry.DTSTART) == (
+        "五元看大片",
+        instant(quick_house.now + 48 * HOUR_MS).replace(microsecond=0),
+    )
+    paper = await quick_house.client.get(f"{order}/print", headers=session)
+    assert paper.text.count('class="qr"') == 2
+    for hidden in (f"{order}/calendar.ics", f"{order}/print"):
+        _says(await quick_house.client.get(hidden, headers=quick_house.member(8)), 404, "这里没有内容")
 
 
 async def test_a_session_in_use_is_renewed_and_an_idle_one_ends(house: House) -> None:

@@ -8,36 +8,39 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.routing import Route
 
 from ticketing.api.auth import Kind
 from ticketing.api.front import Front
-from ticketing.api.pages import accounts, desk, drafting, members, staff
-from ticketing.api.pages.rendering import Renderer, redirect
+from ticketing.api.pages import accounts, desk, drafting, members, orders, staff
+from ticketing.api.pages.rendering import Renderer, onward, redirect
 from ticketing.api.pages.site import SignInFirst, Site, site_of
 from ticketing.errors import Code, Refusal, TicketingError
 
 Handler = Callable[[Request], Awaitable[Response]]
 
-_IMMUTABLE = "public, max-age=31536000, immutable"
+COMPRESSED_FROM_BYTES = 600
+_PASSING = (Code.RATE_LIMITED, Code.UNAVAILABLE, Code.RECOVERING, Code.BACKLOG_FULL)
 _SIGN_IN = {"member": "/login", "staff": "/staff/login"}
 _log = structlog.get_logger(__name__)
 
 
 def create_pages(front: Front, web: Path) -> Starlette:
     """Every page over one process's front, and the files below `/static`."""
+    renderer = Renderer(web)
     routes = [
-        Mount("/static", StaticFilesForEver(directory=web / "static"), name="static"),
+        _get("/static/{name:path}", renderer.statics.show),
         *_member_routes(),
         *_staff_routes(),
         *_desk_routes(),
     ]
     pages = Starlette(
         routes=routes,
+        middleware=[Middleware(GZipMiddleware, minimum_size=COMPRESSED_FROM_BYTES, compresslevel=5)],
         exception_handlers={
             SignInFirst: _send_to_sign_in,
             HTTPException: _refused_by_routing,
@@ -46,34 +49,25 @@ def create_pages(front: Front, web: Path) -> Starlette:
             Exception: _failed,
         },
     )
-    pages.state.site = Site(front, Renderer(web))
+    pages.state.site = Site(front, renderer)
     return pages
-
-
-class StaticFilesForEver(StaticFiles):
-    """Files whose address changes with their content, so that browsers may keep them."""
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        """The file; kept for a year when the address names its version."""
-        response = await super().get_response(path, scope)
-        if response.status_code == 200 and scope["query_string"].startswith(b"v="):
-            response.headers["Cache-Control"] = _IMMUTABLE
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        return response
 
 
 def _member_routes() -> list[Route]:
     return [
         _get("/", members.show_events),
         _get("/events/{event_id}", members.show_event),
+        _get("/events/{event_id}/live", members.show_live),
         _post("/events/{event_id}/holds", members.hold),
         _get("/holds/{hold_id}", members.show_hold),
         _post("/holds/{hold_id}/confirm", members.confirm),
         _post("/holds/{hold_id}/release", members.release),
-        _get("/orders", members.show_orders),
-        _get("/orders/{order_id}", members.show_order),
-        _get("/orders/{order_id}/qr/{place:int}.svg", members.show_qr),
-        _post("/orders/{order_id}/cancel", members.cancel),
+        _get("/orders", orders.show_orders),
+        _get("/orders/{order_id}", orders.show_order),
+        _get("/orders/{order_id}/print", orders.show_print),
+        _get("/orders/{order_id}/calendar.ics", orders.show_calendar),
+        _get("/orders/{order_id}/qr/{place:int}.svg", orders.show_qr),
+        _post("/orders/{order_id}/cancel", orders.cancel),
         _get("/login", accounts.show_login),
         _post("/login", accounts.login),
         _post("/logout", accounts.logout),
@@ -123,9 +117,9 @@ async def _to_staff_events(_request: Request) -> Response:
     return redirect("/staff/events")
 
 
-async def _send_to_sign_in(_request: Request, error: Exception) -> Response:
+async def _send_to_sign_in(request: Request, error: Exception) -> Response:
     assert isinstance(error, SignInFirst)
-    return redirect(f"{_SIGN_IN[error.kind]}?next={quote(error.after)}")
+    return onward(request, f"{_SIGN_IN[error.kind]}?next={quote(error.after)}")
 
 
 async def _refused(request: Request, error: Exception) -> Response:
@@ -135,7 +129,9 @@ async def _refused(request: Request, error: Exception) -> Response:
     area: Kind = "staff" if request.url.path.startswith(("/staff", "/desk")) else "member"
     base, back = ("staff/base.html", "/staff/events") if area == "staff" else ("base.html", "/")
     who = site.visitor(request, area)
-    return site.page(request, "message.html", refusal=error, who=who, path=back, base=base)
+    passing = error.code in _PASSING and request.method == "GET"
+    again = request.url.path if passing else None
+    return site.page(request, "message.html", refusal=error, who=who, path=back, base=base, again=again)
 
 
 async def _refused_by_routing(request: Request, error: Exception) -> Response:

@@ -27,11 +27,18 @@ class Own(Struct, frozen=True):
 
 
 class Choice(Struct, frozen=True):
-    """What a form offers of one quota: quantities up to `most`, `chosen` at first; others hold `held`."""
+    """What a form offers of one quota: quantities up to `most`, `chosen` at first."""
 
     most: int
     chosen: int
-    held: int
+
+
+class Allowance(Struct, frozen=True):
+    """The tightest limit over a whole event: `left` of `limit`, and both in a sentence."""
+
+    left: int
+    limit: int
+    text: str
 
 
 class Plan(Struct, frozen=True):
@@ -68,14 +75,13 @@ def _live_hold(ledger: Ledger, event_id: str, now_ms: int) -> str | None:
     return next((hold.id for hold in live if hold.event_id == event_id), None)
 
 
-def plan(event: schemas.Event, counts: schemas.Availability, mine: Own, chosen: Mapping[str, int]) -> Plan:
+def plan(event: schemas.Event, mine: Own, chosen: Mapping[str, int]) -> Plan:
     """The booking form: nothing is offered that the limits or the stock would refuse."""
     choices = {}
     for quota in event.quotas:
         most = min(CHOICE_MAX, quota.available, _left(mine.allowances, quota.id))
         usual = 1 if len(event.quotas) == 1 else 0
-        held = counts.quotas[quota.id].held if quota.id in counts.quotas else 0
-        choices[quota.id] = Choice(most, min(most, chosen.get(quota.id, usual)), held)
+        choices[quota.id] = Choice(most, min(most, chosen.get(quota.id, usual)))
     can_book = event.status == "open" and mine is not STRANGER and mine.eligible
     any_choice = any(choice.most for choice in choices.values())
     return Plan(choices, can_book, any_choice, mine.eligible, mine.live_hold)
@@ -86,17 +92,18 @@ def _left(allowances: Sequence[schemas.Allowance], quota_id: str) -> int:
     return max(0, min((a.limit - a.held - a.bought for a in applying), default=TICKETS_PER_HOLD_MAX))
 
 
-def allowance_text(
+def allowance(
     site: Site, request: Request, mine: Own, sentences: Mapping[str, str] = names.ALLOWANCES
-) -> str | None:
-    """The tightest limit over the whole event, in a sentence; None where there is none."""
+) -> Allowance | None:
+    """The tightest limit over the whole event; None where there is none."""
     wide = [allowance for allowance in mine.allowances if allowance.scope != "quota"]
     if not wide:
         return None
     tightest = min(wide, key=lambda a: a.limit - a.held - a.bought)
     used = tightest.held + tightest.bought
     left = max(0, tightest.limit - used)
-    return site.renderer.say(request, sentences[tightest.scope], limit=tightest.limit, used=used, left=left)
+    text = site.renderer.say(request, sentences[tightest.scope], limit=tightest.limit, used=used, left=left)
+    return Allowance(left, tightest.limit, text)
 
 
 async def order(site: Site, member: Claims, order_id: str) -> schemas.Order:

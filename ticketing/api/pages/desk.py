@@ -247,9 +247,9 @@ def _allowances(
     for events, ledger in swiped.ledgers:
         for event in (event for event in events if event.id in on_sale):
             own = booking.Own(True, views.allowances([event], ledger), None)
-            text = booking.allowance_text(site, request, own, names.ALLOWANCES_AT_DESK)
-            if text:
-                lines.append((event.title, text))
+            allowance = booking.allowance(site, request, own, names.ALLOWANCES_AT_DESK)
+            if allowance:
+                lines.append((event.title, allowance.text))
     return lines
 
 

@@ -24,6 +24,10 @@ class Formats:
         """A date and time in `ZONE`, with its weekday."""
         return format_datetime(_local(at), _PATTERNS[self._locale.language], locale=self._locale)
 
+    def hour(self, at: datetime | int) -> str:
+        """The time of day in `ZONE`."""
+        return format_datetime(_local(at), "HH:mm", locale=self._locale)
+
     def money(self, amount: int, currency: str) -> str:
         """An amount given in the smallest unit of its currency; yuan are ¥ in either language."""
         units = amount / 10 ** get_currency_precision(currency)

@@ -1,33 +1,37 @@
-"""Pages of members: what is on sale, booking it, and what they have."""
+"""Pages of members: what is on sale, and booking it."""
 
-import io
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
-import segno
-from starlette.concurrency import run_in_threadpool as in_thread
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from ticketing.api import schemas, views
+from ticketing.api import views
 from ticketing.api.board import Poster
 from ticketing.api.holds import Items
-from ticketing.api.pages import booking, names
+from ticketing.api.pages import booking
 from ticketing.api.pages.forms import Form, read_form
-from ticketing.api.pages.rendering import HEADERS, redirect
+from ticketing.api.pages.rendering import onward
 from ticketing.api.pages.site import Site, new_key, site_of
-from ticketing.api.routes.members import NOTICE_DAYS
-from ticketing.database import reading
 from ticketing.errors import Code, Refusal, StoreUnavailable
 from ticketing.identifiers import event_of, quota_number
 from ticketing.inventory.model import TICKETS_PER_HOLD_MAX, Decided
-from ticketing.members.repository import notices
 from ticketing.services.tokens import Claims
 
 _DAY_MS = 24 * 3600 * 1000
 COUNTDOWN_FROM_MS = _DAY_MS
 REFRESH_SECONDS_MAX = 60
 _OVER = ("closed", "cancelled")
+_LOOK_SECONDS: Mapping[str, int] = {"scheduled": 30, "open": 6, "sold_out": 8, "paused": 6, "recovering": 6}
+"""How often, about, a page with JavaScript asks again what has become of an event."""
+
+
+class Scarce(Struct, frozen=True):
+    """What may come back: so many are held, and the earliest hold of them ends at `next_due`."""
+
+    held: int
+    next_due: int | None
 
 
 async def show_events(request: Request) -> Response:
@@ -38,8 +42,50 @@ async def show_events(request: Request) -> Response:
 
 
 async def show_event(request: Request) -> Response:
-    """One event with its booking form."""
-    return await _event_page(request, request.path_params["event_id"])
+    """One event with its booking form; from memory for those who have not signed in."""
+    site, event_id = site_of(request), request.path_params["event_id"]
+    if site.visitor(request, "member") is None and not request.query_params:
+        poster = await _fresh(site, event_id)
+        if poster is not None:
+            return _kept(request, "event.html", poster)
+    return await _event_page(request, event_id)
+
+
+async def show_live(request: Request) -> Response:
+    """What has changed of an event since a page was shown: its counts, or the whole booking when its status did."""
+    site, event_id = site_of(request), request.path_params["event_id"]
+    poster = await _fresh(site, event_id) or site.board.poster(event_id)
+    if poster is None:
+        raise Refusal(Code.NOT_FOUND)
+    if request.query_params.get("was") == poster.event.status:
+        response = _kept(request, "event_counts.html", poster)
+        response.headers["HX-Reswap"] = "none"  # each count replaces its like, and a choice made stays
+        return response
+    if site.visitor(request, "member") is None:
+        return _kept(request, "event_live.html", poster)
+    return await _event_page(request, event_id, template="event_live.html")
+
+
+async def _fresh(site: Site, event_id: str) -> Poster | None:
+    try:
+        return await site.board.fresh(event_id)
+    except StoreUnavailable:
+        return None
+
+
+def _kept(request: Request, template: str, poster: Poster) -> Response:
+    """A page as everybody sees it who has not signed in."""
+    site, event = site_of(request), poster.event
+    now_ms, due = site.now_ms(), site.board.next_due(event.id)
+    second = now_ms // 1000 if event.status == "scheduled" else 0  # it counts down
+    state: tuple[Hashable, ...] = (poster.etag, _held(poster), due, second)
+    name = (template, event.id, site.renderer.language(request).code)
+
+    def render() -> bytes:
+        context = _context(site, request, poster, booking.STRANGER)
+        return bytes(site.page(request, template, path=f"/events/{event.id}", **context).body)
+
+    return site.kept.answer(request, name, state, render, now_ms)
 
 
 async def hold(request: Request) -> Response:
@@ -55,7 +101,7 @@ async def hold(request: Request) -> Response:
         outcome = Refusal(Code.UNAVAILABLE)
     if isinstance(outcome, Refusal):
         return await _event_page(request, event_id, outcome, form)
-    return redirect(f"/holds/{outcome.hold.id}")
+    return onward(request, f"/holds/{outcome.hold.id}")
 
 
 async def _hold(site: Site, member: Claims, event_id: str, form: Form, address: str) -> Decided | Refusal:
@@ -83,7 +129,11 @@ def _chosen(form: Form | None) -> Mapping[str, int]:
 
 
 async def _event_page(
-    request: Request, event_id: str, refusal: Refusal | None = None, form: Form | None = None
+    request: Request,
+    event_id: str,
+    refusal: Refusal | None = None,
+    form: Form | None = None,
+    template: str = "event.html",
 ) -> HTMLResponse:
     site = site_of(request)
     member = site.visitor(request, "member")
@@ -95,18 +145,33 @@ async def _event_page(
         refusal = refusal or Refusal(Code.UNAVAILABLE)
     if poster is None:
         raise Refusal(Code.NOT_FOUND)
-    return site.page(
-        request,
-        "event.html",
-        refusal=refusal,
-        who=member,
-        path=f"/events/{event_id}",
-        event=poster.event,
-        plan=booking.plan(poster.event, poster.availability, own, _chosen(form)),
-        allowance=booking.allowance_text(site, request, own),
-        key=_form_key(form, refusal),
+    context = _context(site, request, poster, own, _chosen(form)) | {"key": _form_key(form, refusal)}
+    path = f"/events/{event_id}"
+    return site.page(request, template, refusal=refusal, who=member, path=path, **context)
+
+
+def _context(
+    site: Site,
+    request: Request,
+    poster: Poster,
+    own: booking.Own,
+    chosen: Mapping[str, int] | None = None,
+) -> dict[str, Any]:
+    event = poster.event
+    return {
+        "event": event,
+        "plan": booking.plan(event, own, chosen or {}),
+        "held": {id_: counts.held for id_, counts in poster.availability.quotas.items()},
+        "scarce": Scarce(_held(poster), site.board.next_due(event.id)),
+        "allowance": booking.allowance(site, request, own),
+        "key": "",
+        "every": _LOOK_SECONDS.get(event.status),
         **_opening(site, poster),
-    )
+    }
+
+
+def _held(poster: Poster) -> int:
+    return sum(counts.held for counts in poster.availability.quotas.values())
 
 
 def _form_key(form: Form | None, refusal: Refusal | None) -> str:
@@ -137,7 +202,7 @@ async def _hold_page(request: Request, refusal: Refusal | None = None) -> HTMLRe
     site, hold_id = site_of(request), request.path_params["hold_id"]
     member = site.require(request, "member", f"/holds/{hold_id}")
     found = await site.holds.look_up(member, hold_id)
-    event = site.board.event(found.event_id)
+    event = await site.event(found.event_id)
     hold = views.hold_view(found, site.board.currency_of(found.event_id))
     seconds_left = -(-(found.expires_at - site.now_ms()) // 1000)
     return site.page(
@@ -161,7 +226,7 @@ async def confirm(request: Request) -> Response:
     outcome = await site.holds.confirm(member, hold_id, form.text("method"), site.address(request))
     if isinstance(outcome, Refusal):
         return await _hold_page(request, outcome)
-    return redirect(f"/orders/{hold_id}")
+    return onward(request, f"/orders/{hold_id}?done=booked")
 
 
 async def release(request: Request) -> Response:
@@ -172,88 +237,4 @@ async def release(request: Request) -> Response:
     refusal = await site.holds.release(member, hold_id, site.address(request))
     if refusal is not None:
         return await _hold_page(request, refusal)
-    return redirect(f"/events/{event_of(hold_id)}?done=released")
-
-
-async def show_orders(request: Request) -> Response:
-    """A member's orders, newest first."""
-    site = site_of(request)
-    member = site.require(request, "member", "/orders")
-    records, following = await in_thread(
-        site.services.orders.page, member.id, request.query_params.get("cursor")
-    )
-    return site.page(
-        request,
-        "orders.html",
-        who=member,
-        orders=[views.order_view(record) for record in records],
-        events={event.id: event for event in site.board.events()},
-        notices=await in_thread(_notices, site, request, member),
-        next_cursor=following,
-    )
-
-
-def _notices(site: Site, request: Request, member: Claims) -> list[tuple[str, int]]:
-    """What the member should know, in their language where its kind is known, and since when."""
-    since = site.now_ms() - NOTICE_DAYS * _DAY_MS
-    with reading(site.services.sessions) as session:
-        found = notices(session, member.id, since)
-    return [
-        (site.renderer.say(request, names.NOTICES.get(notice.kind, notice.text)), notice.at)
-        for notice in found
-    ]
-
-
-async def show_order(request: Request) -> Response:
-    """One order, with a QR code for each ticket that is still to be collected."""
-    return await _order_page(request)
-
-
-async def _order_page(request: Request, refusal: Refusal | None = None) -> HTMLResponse:
-    site, order_id = site_of(request), request.path_params["order_id"]
-    member = site.require(request, "member", f"/orders/{order_id}")
-    order = await booking.order(site, member, order_id)
-    event = site.board.event(order.event_id)
-    return site.page(
-        request,
-        "order.html",
-        refusal=refusal,
-        who=member,
-        path=f"/orders/{order_id}",
-        order=order,
-        event=event,
-        cancellable=_cancellable(site, order, event),
-    )
-
-
-def _cancellable(site: Site, order: schemas.Order, event: schemas.Event | None) -> bool:
-    until = event.cancellable_until if event else None
-    in_time = until is not None and site.now_ms() < views.millis(until)
-    return in_time and any(ticket.status == "issued" for ticket in order.tickets)
-
-
-async def cancel(request: Request) -> Response:
-    """Cancel the ticked tickets of an order."""
-    site, order_id = site_of(request), request.path_params["order_id"]
-    form = await read_form(request)
-    member = site.require(request, "member", f"/orders/{order_id}")
-    try:
-        await in_thread(site.services.orders.cancel, member.id, order_id, form.all("ticket"))
-    except Refusal as refusal:
-        return await _order_page(request, refusal)
-    return redirect(f"/orders/{order_id}?done=cancelled")
-
-
-async def show_qr(request: Request) -> Response:
-    """The QR code of one ticket as a picture of its own: no page may carry inline styles."""
-    site, order_id = site_of(request), request.path_params["order_id"]
-    member = site.require(request, "member", f"/orders/{order_id}")
-    order = await booking.order(site, member, order_id)
-    place = request.path_params["place"]
-    if not 1 <= place <= len(order.tickets):
-        raise Refusal(Code.NOT_FOUND)
-    picture = io.BytesIO()
-    code = segno.make(order.tickets[place - 1].qr, error="m", micro=False)
-    code.save(picture, kind="svg", scale=4, border=2, light="#fff", xmldecl=False)
-    headers = {**HEADERS, "Cache-Control": "private, max-age=3600"}
-    return Response(picture.getvalue(), media_type="image/svg+xml", headers=headers)
+    return onward(request, f"/events/{event_of(hold_id)}?done=released")

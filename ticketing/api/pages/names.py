@@ -36,11 +36,7 @@ STATUSES: Mapping[str, str] = {
 
 STATUS_SENTENCES: Mapping[str, str] = {
     "paused": N_("Booking is paused. Please look again in a few minutes."),
-    "sold_out": N_(
-        "All tickets are taken. Some are only held, and come back within minutes unless they are confirmed: "
-        "it can pay to look again."
-    ),
-    "closed": N_("Booking is over. Your tickets are under “My orders”."),
+    "closed": N_("Booking is over. Your tickets are under “My tickets”."),
     "recovering": N_(
         "This sale is being put right after a fault. Nothing is lost; please look again in a minute."
     ),
@@ -83,9 +79,9 @@ CONFIRM_BUTTONS: Mapping[str, str] = {
 }
 
 ALLOWANCES: Mapping[str, str] = {
-    "event": N_("You may take %(left)s more: the limit is %(limit)s per card, %(used)s are yours."),
+    "event": N_("The limit is %(limit)s per card; yours so far: %(used)s, left: %(left)s."),
     "group": N_(
-        "You may take %(left)s more: the limit is %(limit)s per card over the whole series, %(used)s are yours."
+        "The limit is %(limit)s per card over the whole series; yours so far: %(used)s, left: %(left)s."
     ),
 }
 
@@ -106,6 +102,7 @@ ROLES: Mapping[str, str] = {
 
 DONE: Mapping[str, str] = {
     "pin": N_("Your PIN is changed."),
+    "booked": N_("Booked: the tickets are yours."),
     "released": N_("You gave the tickets back."),
     "cancelled": N_("The tickets are cancelled and back on sale."),
     "edited": N_("The event is changed."),
@@ -146,7 +143,7 @@ REFUSALS: Mapping[Code, str] = {
         "The time to confirm is over and the tickets went back on sale. Book again while there are some."
     ),
     Code.HOLD_RELEASED: N_("You gave these tickets back. Book again while there are some."),
-    Code.HOLD_CONFIRMED: N_("These tickets are confirmed already. You find them under “My orders”."),
+    Code.HOLD_CONFIRMED: N_("These tickets are confirmed already. You find them under “My tickets”."),
     Code.ALREADY_COLLECTED: N_("Already handed out: %(collected_at)s, desk %(desk)s, by %(clerk)s."),
     Code.CAPACITY_IN_USE: N_(
         "More tickets than that are sold or on hold. Tick the box to lower it all the same."

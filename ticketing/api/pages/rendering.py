@@ -1,23 +1,23 @@
 """Templates in both languages, and the headers that every page carries."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from ticketing.api import schemas
 from ticketing.api.pages import languages, names
 from ticketing.api.pages.formats import Formats, duration, grouped, milliseconds, write_form_time
 from ticketing.api.pages.languages import Language
+from ticketing.api.pages.statics import StaticFiles
 from ticketing.errors import Code, Refusal
 from ticketing.services.desk import DESK_ROLES
 
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 """`data:` is for the small arrows inside Pico's style sheet; no page has an inline style or script."""
@@ -35,8 +35,7 @@ class Renderer:
 
     def __init__(self, web: Path) -> None:
         self.languages = languages.load_languages(web)
-        self._static = web / "static"
-        self._digests = {path: _digest(path) for path in self._static.rglob("*") if path.is_file()}
+        self.statics = StaticFiles(web / "static")
         self._environments = {code: self._environment(web, code) for code in self.languages}
 
     def language(self, request: Request) -> Language:
@@ -52,13 +51,16 @@ class Renderer:
     ) -> HTMLResponse:
         """A page. `path` is where a GET shows it again, when that is not where the request went."""
         language = self.language(request)
-        other = next(known for known in self.languages.values() if known is not language)
-        usual = {"path": path or request.url.path, "language": language, "other": other}
-        text = self.template(language.code, template).render(usual | context)
+        text = self.text(language, template, path=path or request.url.path, **context)
         response = HTMLResponse(text, status, headers=dict(HEADERS))
         if request.query_params.get("lang") == language.code:
             _remember(response, language)
         return response
+
+    def text(self, language: Language, template: str, **context: Any) -> str:
+        """A template in one language."""
+        other = next(known for known in self.languages.values() if known is not language)
+        return self.template(language.code, template).render(language=language, other=other, **context)
 
     def explain(
         self, request: Request, refusal: Refusal, sentences: Mapping[Code, str] = names.REFUSALS
@@ -95,10 +97,11 @@ class Renderer:
     def _globals(self, language: Language) -> dict[str, Any]:
         formats, gettext = Formats(language.locale), language.words.gettext
         wording = _Wording(formats, gettext)
-        usual = dict.fromkeys(("member", "staff", "problem", "done", "refresh_seconds"))
+        usual = dict.fromkeys(("member", "staff", "problem", "done", "refresh_seconds", "colour"))
         return usual | {
-            "static": self._static_url,
+            "static": self.statics.url,
             "moment": formats.moment,
+            "hour": formats.hour,
             "money": formats.money,
             "number": formats.number,
             "duration": duration,
@@ -118,9 +121,6 @@ class Renderer:
             "confirm_name": wording.confirm_name,
             "minutes": wording.minutes,
         }
-
-    def _static_url(self, name: str) -> str:
-        return f"/static/{name}?v={self._digests[self._static / name]}"
 
 
 class _Wording:
@@ -159,6 +159,13 @@ def redirect(path: str) -> RedirectResponse:
     return RedirectResponse(path, 303, headers=dict(HEADERS))
 
 
+def onward(request: Request, path: str) -> Response:
+    """The same for a form that htmx may have sent: its script must go there as a browser does, with a history."""
+    if request.headers.get("hx-request") != "true":
+        return redirect(path)
+    return Response(status_code=204, headers={**HEADERS, "HX-Redirect": path})
+
+
 def quota_of(event: schemas.Event | None, quota_id: str) -> schemas.Quota | None:
     """An event's quota by its id, or None when either is not known."""
     return next((quota for quota in event.quotas if quota.id == quota_id), None) if event else None
@@ -176,7 +183,3 @@ def order_state(order: schemas.Order) -> str:
         return "cancelled"
     states = {ticket.status for ticket in order.tickets if ticket.status != "void"}
     return "issued" if "issued" in states else "collected"
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]

@@ -1,18 +1,21 @@
 """What every page works with: the parts of the process, who is looking, and how a page is answered."""
 
+import contextlib
 import secrets
 from typing import Any, cast
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from ticketing.api import schemas
 from ticketing.api.auth import Headers, Kind
 from ticketing.api.front import Front
 from ticketing.api.holds import Holds
 from ticketing.api.pages import names
+from ticketing.api.pages.kept import KeptPages
 from ticketing.api.pages.rendering import Renderer
 from ticketing.api.problems import status_of
-from ticketing.errors import Code, Refusal
+from ticketing.errors import Code, Refusal, StoreUnavailable
 from ticketing.services.tokens import Claims
 
 RENEW_AFTER_MS = 5 * 60 * 1000
@@ -39,6 +42,7 @@ class Site:
         self.gate = front.gate
         self.holds = Holds(front)
         self.renderer = renderer
+        self.kept = KeptPages()
         self._idle_ms = {
             "member": settings.member_idle_minutes * 60_000,
             "staff": settings.staff_idle_minutes * 60_000,
@@ -70,6 +74,13 @@ class Site:
         """The client's address."""
         return self.front.addresses.of(request.scope, headers_of(request))
 
+    async def event(self, event_id: str) -> schemas.Event | None:
+        """An event from memory; one that was published a moment ago is read now, if that can be done."""
+        known = self.board.poster(event_id)
+        with contextlib.suppress(StoreUnavailable):
+            known = known or await self.board.fresh(event_id)
+        return known.event if known else None
+
     def explain(self, request: Request, refusal: Refusal | None) -> str | None:
         """A refusal as a sentence, or None when there is none."""
         return self.renderer.explain(request, refusal) if refusal else None
@@ -98,6 +109,9 @@ class Site:
             shown[who.kind] = who
         status = status_of(refusal.code) if refusal else 200
         response = self.renderer.page(request, template, status=status, path=path, **shown | context)
+        response.headers["Server-Timing"] = (
+            f"now;dur={self.now_ms()}"  # what a page's script can read of its answer
+        )
         if who is not None:
             self._renew(response, who)
         return response

@@ -53,17 +53,12 @@ def _event(*available: int, status: Any = "open", methods: tuple[str, ...] = ("d
     )
 
 
-def _counts(event: schemas.Event, held: int = 0) -> schemas.Availability:
-    quotas = {quota.id: schemas.QuotaAvailability(quota.available, held) for quota in event.quotas}
-    return schemas.Availability(event.id, AT, event.status, quotas)  # type: ignore[arg-type]
-
-
 def _allowance(scope: Any, limit: int, held: int = 0, bought: int = 0, **where: str) -> schemas.Allowance:
     return schemas.Allowance("ev", scope, limit, held, bought, **where)
 
 
 def _most(event: schemas.Event, *allowances: schemas.Allowance) -> list[int]:
-    offered = plan(event, _counts(event), Own(True, allowances, None), {})
+    offered = plan(event, Own(True, allowances, None), {})
     return [choice.most for choice in offered.choices.values()]
 
 
@@ -85,13 +80,13 @@ def test_the_tightest_limit_counts(allowances: tuple[schemas.Allowance, ...], ex
 
 def test_a_choice_survives_a_refusal_within_what_is_left() -> None:
     event = _event(50, 2)
-    offered = plan(event, _counts(event), Own(True, (), None), {"ev-1": 4, "ev-2": 4})
+    offered = plan(event, Own(True, (), None), {"ev-1": 4, "ev-2": 4})
     assert [choice.chosen for choice in offered.choices.values()] == [4, 2]
 
 
 def test_a_single_quota_begins_at_one() -> None:
     event = _event(50)
-    assert plan(event, _counts(event), Own(True, (), None), {}).choices["ev-1"].chosen == 1
+    assert plan(event, Own(True, (), None), {}).choices["ev-1"].chosen == 1
 
 
 @pytest.mark.parametrize(
@@ -107,12 +102,7 @@ def test_a_single_quota_begins_at_one() -> None:
 )
 def test_who_may_book_when(status: str, own: Own, can_book: bool) -> None:
     event = _event(50, status=status)
-    assert plan(event, _counts(event), own, {}).can_book is can_book
-
-
-def test_what_others_hold_is_said() -> None:
-    event = _event(0, status="sold_out")
-    assert plan(event, _counts(event, held=7), STRANGER, {}).choices["ev-1"].held == 7
+    assert plan(event, own, {}).can_book is can_book
 
 
 def _hold(amount: int) -> schemas.Hold:

@@ -1,0 +1,131 @@
+"""Pages of members: the tickets they have, to show, to print, to put into a calendar, to give back."""
+
+import io
+
+import segno
+from starlette.concurrency import run_in_threadpool as in_thread
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from ticketing.api import schemas, views
+from ticketing.api.pages import booking, names
+from ticketing.api.pages.calendar import calendar_file
+from ticketing.api.pages.forms import read_form
+from ticketing.api.pages.rendering import HEADERS, onward
+from ticketing.api.pages.site import Site, site_of
+from ticketing.api.routes.members import NOTICE_DAYS
+from ticketing.database import reading
+from ticketing.errors import Code, Refusal
+from ticketing.members.repository import notices
+from ticketing.services.tokens import Claims
+
+_DAY_MS = 24 * 3600 * 1000
+
+
+async def show_orders(request: Request) -> Response:
+    """A member's orders, newest first."""
+    site = site_of(request)
+    member = site.require(request, "member", "/orders")
+    records, following = await in_thread(
+        site.services.orders.page, member.id, request.query_params.get("cursor")
+    )
+    return site.page(
+        request,
+        "orders.html",
+        who=member,
+        orders=[views.order_view(record) for record in records],
+        events={event.id: event for event in site.board.events()},
+        notices=await in_thread(_notices, site, request, member),
+        next_cursor=following,
+    )
+
+
+def _notices(site: Site, request: Request, member: Claims) -> list[tuple[str, int]]:
+    """What the member should know, in their language where its kind is known, and since when."""
+    since = site.now_ms() - NOTICE_DAYS * _DAY_MS
+    with reading(site.services.sessions) as session:
+        found = notices(session, member.id, since)
+    return [
+        (site.renderer.say(request, names.NOTICES.get(notice.kind, notice.text)), notice.at)
+        for notice in found
+    ]
+
+
+async def show_order(request: Request) -> Response:
+    """One order, with a QR code for each ticket that is still to be collected."""
+    return await _order_page(request)
+
+
+async def _order_page(request: Request, refusal: Refusal | None = None) -> HTMLResponse:
+    site, order_id = site_of(request), request.path_params["order_id"]
+    member = site.require(request, "member", f"/orders/{order_id}")
+    order = await booking.order(site, member, order_id)
+    event = await site.event(order.event_id)
+    return site.page(
+        request,
+        "order.html",
+        refusal=refusal,
+        who=member,
+        path=f"/orders/{order_id}",
+        order=order,
+        event=event,
+        cancellable=_cancellable(site, order, event),
+    )
+
+
+def _cancellable(site: Site, order: schemas.Order, event: schemas.Event | None) -> bool:
+    until = event.cancellable_until if event else None
+    in_time = until is not None and site.now_ms() < views.millis(until)
+    return in_time and any(ticket.status == "issued" for ticket in order.tickets)
+
+
+async def show_print(request: Request) -> Response:
+    """The tickets still to be collected, on paper."""
+    site, order, event = await _own_order(request)
+    places = {ticket.code: place for place, ticket in enumerate(order.tickets, start=1)}
+    who = site.visitor(request, "member")
+    return site.page(request, "order_print.html", who=who, order=order, event=event, places=places)
+
+
+async def show_calendar(request: Request) -> Response:
+    """The order as an entry of a calendar."""
+    site, order, event = await _own_order(request)
+    if event is None:
+        raise Refusal(Code.NOT_FOUND)
+    content = calendar_file(order, event, str(request.base_url).rstrip("/"), site.now_ms())
+    headers = {**HEADERS, "Content-Disposition": f'attachment; filename="{order.number}.ics"'}
+    return Response(content, media_type="text/calendar", headers=headers)
+
+
+async def _own_order(request: Request) -> tuple[Site, schemas.Order, schemas.Event | None]:
+    site, order_id = site_of(request), request.path_params["order_id"]
+    member = site.require(request, "member", f"/orders/{order_id}")
+    order = await booking.order(site, member, order_id)
+    return site, order, await site.event(order.event_id)
+
+
+async def cancel(request: Request) -> Response:
+    """Cancel the ticked tickets of an order."""
+    site, order_id = site_of(request), request.path_params["order_id"]
+    form = await read_form(request)
+    member = site.require(request, "member", f"/orders/{order_id}")
+    try:
+        await in_thread(site.services.orders.cancel, member.id, order_id, form.all("ticket"))
+    except Refusal as refusal:
+        return await _order_page(request, refusal)
+    return onward(request, f"/orders/{order_id}?done=cancelled")
+
+
+async def show_qr(request: Request) -> Response:
+    """The QR code of one ticket as a picture of its own: no page may carry inline styles."""
+    site, order_id = site_of(request), request.path_params["order_id"]
+    member = site.require(request, "member", f"/orders/{order_id}")
+    order = await booking.order(site, member, order_id)
+    place = request.path_params["place"]
+    if not 1 <= place <= len(order.tickets):
+        raise Refusal(Code.NOT_FOUND)
+    picture = io.BytesIO()
+    code = segno.make(order.tickets[place - 1].qr, error="m", micro=False)
+    code.save(picture, kind="svg", scale=4, border=2, light="#fff", xmldecl=False)
+    headers = {**HEADERS, "Cache-Control": "private, max-age=3600"}
+    return Response(picture.getvalue(), media_type="image/svg+xml", headers=headers)
