@@ -13,6 +13,7 @@ class Code(StrEnum):
     """Every refusal and failure a client can be told, in the contract's words."""
 
     IDEMPOTENCY_KEY_MISSING = "idempotency_key_missing"
+    MALFORMED_REQUEST = "malformed_request"
     MALFORMED_JSON = "malformed_json"
     UNAUTHENTICATED = "unauthenticated"
     BAD_CREDENTIALS = "bad_credentials"

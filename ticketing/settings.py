@@ -53,6 +53,13 @@ class Settings(BaseSettings):
     staff_session_minutes: int = Field(10 * 60, ge=1, description="Absolute life of a staff session.")
     staff_idle_minutes: int = Field(60, ge=1, description="Idle life of a staff session in the browser.")
 
+    request_head_seconds: float = Field(
+        10, gt=0, description="How long a client may take to send a request's line and headers."
+    )
+    request_body_seconds: float = Field(
+        30, gt=0, description="How long for its body, or for each mebibyte of a large one."
+    )
+
     replica_acks: int = Field(
         0, ge=0, description="Replicas that must have a confirm before it is answered; others get 503."
     )

@@ -146,6 +146,22 @@ async def test_what_is_not_there_is_a_problem(quick_house: House, url: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("url", "status"),
+    [
+        ("/api/v1/orders/x%00", 404),
+        ("/api/v1/orders/" + "x" * 81, 404),
+        ("/api/v1/orders?cursor=%00", 422),
+        ("/orders/x%00", 404),
+        ("/orders?cursor=%00", 422),
+    ],
+)
+async def test_an_address_is_plain_text(house: House, url: str, status: int) -> None:
+    token = house.member(7)["authorization"].removeprefix("Bearer ")
+    answer = await house.client.get(url, headers={"cookie": f"member_session={token}"})
+    assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "/healthz",

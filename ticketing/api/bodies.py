@@ -22,6 +22,9 @@ HOT_BODY_BYTES_MAX = 16_384
 """The largest body of the rush; thirty items of the longest names fit."""
 
 KEY_CHARACTERS_MAX = 255
+ID_CHARACTERS_MAX = 80
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 _PLACE = re.compile(r"^(?P<reason>.*) - at `\$?\.?(?P<field>.*)`$", re.DOTALL)
 _UNKNOWN_FIELD = re.compile(r"^Object contains unknown field `(?P<name>.*)`$", re.DOTALL)
@@ -77,6 +80,18 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
         raise invalid(_field_and_reason(str(error))) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Refusal(Code.MALFORMED_JSON) from None
+
+
+def read_id(text: str) -> str:
+    """An id of a path. Raises `Refusal` NOT_FOUND for what can be none; PostgreSQL would not even compare it."""
+    if len(text) > ID_CHARACTERS_MAX or has_controls(text):
+        raise Refusal(Code.NOT_FOUND)
+    return text
+
+
+def has_controls(text: str) -> bool:
+    """Whether there is a control character in a text."""
+    return _CONTROLS.search(text) is not None
 
 
 def require_key(headers: Mapping[bytes, bytes]) -> None:

@@ -18,9 +18,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ticketing.api.auth import Headers, Kind
-from ticketing.api.bodies import BODY_BYTES_MAX, decode, idempotency_key, read_body, require_json, require_key
+from ticketing.api.bodies import (
+    BODY_BYTES_MAX,
+    decode,
+    has_controls,
+    idempotency_key,
+    read_body,
+    read_id,
+    require_json,
+    require_key,
+)
 from ticketing.api.contract import Operation
 from ticketing.api.front import Front, front_of
+from ticketing.api.problems import invalid
 from ticketing.errors import Code, Refusal, StoreUnavailable
 from ticketing.services.tokens import Claims
 
@@ -52,12 +62,15 @@ class Call(Generic[Body]):
         return self.front.addresses.of(self.request.scope, self.headers)
 
     def path(self, name: str) -> str:
-        """A part of the path, such as `event_id`."""
-        return str(self.request.path_params[name])
+        """A part of the path, such as `event_id`. Raises `Refusal` for what can be no id."""
+        return read_id(str(self.request.path_params[name]))
 
     def query(self, name: str) -> str | None:
-        """A parameter of the query, or None."""
-        return self.request.query_params.get(name)
+        """A parameter of the query, or None. Raises `Refusal` for control characters."""
+        text = self.request.query_params.get(name)
+        if text is not None and has_controls(text):
+            raise invalid((name, "must be without control characters"))
+        return text
 
 
 Handler = Callable[[Call[Any]], Any]
@@ -92,8 +105,9 @@ def _endpoint(operation: Operation, handle: Handler) -> Callable[[Request], Awai
 
     async def endpoint(request: Request) -> Response:
         front, headers = front_of(request), dict(request.scope["headers"])
-        sent = await read_body(request.receive, headers, BODY_BYTES_MAX)
-        if decoder:
+        sent = b""
+        if decoder:  # what comes with other calls is no business of ours, and the server drops it unread
+            sent = await read_body(request.receive, headers, BODY_BYTES_MAX)
             require_json(headers, sent)
         session = _session(front, operation, headers)
         if operation.keyed:

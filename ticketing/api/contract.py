@@ -18,8 +18,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     `caller` is who may call: "public", "member" or "staff", and `roles` which of the staff (none: all).
     `takes` and `gives` are structs of `schemas`; `keyed` calls need an Idempotency-Key; those
     that `replay` say so when they give a first answer again; `limited` ones are a login, whose failures are
-    counted against the client's address; `codes` are the refusals beside those that all
-    of this brings along.
+    counted against the client's address; `has_etag` ones answer 304 to whoever has it already; `codes` are the
+    refusals beside those that all of this brings along.
     """
 
     method: str
@@ -35,6 +35,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     keyed: bool = False
     replays: bool = False
     limited: bool = False
+    has_etag: bool = False
     codes: tuple[Code, ...] = ()
     media_type: str = "application/json"
     query: tuple[str, ...] = ()
@@ -44,6 +45,8 @@ class Operation(Struct, frozen=True, kw_only=True):
         found = {*self.codes, Code.UNAVAILABLE}
         if self.takes is not None:
             found.update(JSON_BODY_CODES)
+        if self.query:
+            found.add(Code.INVALID)
         if self.caller != "public":
             found.update(SESSION_CODES)
         if self.keyed:

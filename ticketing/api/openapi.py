@@ -49,7 +49,11 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "summary": operation.summary,
         "tags": [operation.tag],
         "parameters": _parameters(operation),
-        "responses": {str(operation.status): _answer(operation), **_errors(operation)},
+        "responses": {
+            str(operation.status): _answer(operation),
+            **_unchanged(operation),
+            **_errors(operation),
+        },
     }
     if operation.takes is not None:
         schema = {"$ref": _REF.format(name=operation.takes.__name__)}
@@ -91,6 +95,12 @@ def _answer(operation: Operation) -> dict[str, Any]:
     elif operation.media_type != "application/json":
         answer["content"] = {operation.media_type: {"schema": {"type": "string"}}}
     return answer
+
+
+def _unchanged(operation: Operation) -> dict[str, Any]:
+    if not operation.has_etag:
+        return {}
+    return {"304": {"description": "It is as the ETag in If-None-Match has it."}}
 
 
 def _errors(operation: Operation) -> dict[str, Any]:

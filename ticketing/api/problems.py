@@ -18,6 +18,11 @@ RETRY_AFTER_MS = 1_000
 
 _TABLE: dict[Code, tuple[int, str, str]] = {
     Code.IDEMPOTENCY_KEY_MISSING: (400, "Idempotency-Key missing", "Send an Idempotency-Key header."),
+    Code.MALFORMED_REQUEST: (
+        400,
+        "Malformed request",
+        "This is not a whole HTTP request, or its head is too large.",
+    ),
     Code.MALFORMED_JSON: (400, "Malformed JSON", "The body is not a JSON document in UTF-8."),
     Code.UNAUTHENTICATED: (401, "Not signed in", "Sign in first: there is no session, or it has ended."),
     Code.BAD_CREDENTIALS: (401, "Wrong credentials", "The number or name and the secret do not match."),

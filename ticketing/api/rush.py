@@ -169,6 +169,7 @@ EVENT = Operation(
     summary="An event with its quotas; ETag over what changes",
     tag="public",
     gives=schemas.Event,
+    has_etag=True,
     codes=(Code.NOT_FOUND,),
 )
 AVAILABILITY = Operation(

@@ -25,6 +25,7 @@ def serve(settings: Settings, host: str, port: int, fd: int | None = None) -> No
     _share_metrics(settings)
     # Imported here because prometheus_client looks at the environment once, when it is first imported.
     from ticketing.api.application import create_app
+    from ticketing.api.patience import Patience, PatientProtocol, PatientServer
     from ticketing.bootstrap import build_async
 
     config = uvicorn.Config(
@@ -32,7 +33,7 @@ def serve(settings: Settings, host: str, port: int, fd: int | None = None) -> No
         host=host,
         port=port,
         loop="uvloop",
-        http="httptools",
+        http=PatientProtocol,
         ws="none",
         lifespan="on",
         access_log=False,
@@ -46,7 +47,8 @@ def serve(settings: Settings, host: str, port: int, fd: int | None = None) -> No
     # uvicorn raises the signal that ended it once more; being told to stop is no failure.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
-    uvicorn.Server(config).run(sockets)
+    patience = Patience(head=settings.request_head_seconds, body=settings.request_body_seconds)
+    PatientServer(config, patience).run(sockets)
 
 
 def _leave(signum: int, frame: FrameType | None) -> None:

@@ -14,7 +14,7 @@ from ticketing.errors import Code, Refusal
 from ticketing.services.exports import safe_cell
 
 CONTRACT = {
-    400: {"idempotency_key_missing", "malformed_json"},
+    400: {"idempotency_key_missing", "malformed_json", "malformed_request"},
     401: {"unauthenticated", "bad_credentials"},
     403: {"cross_origin", "forbidden", "card_blocked", "not_eligible"},
     404: {"not_found"},

@@ -10,11 +10,12 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from ticketing.api.auth import Kind
+from ticketing.api.bodies import has_controls, read_id
 from ticketing.api.front import Front
 from ticketing.api.pages import accounts, desk, drafting, members, orders, staff
 from ticketing.api.pages.rendering import Renderer, onward, redirect
@@ -46,6 +47,7 @@ def create_pages(front: Front, web: Path) -> Starlette:
             HTTPException: _refused_by_routing,
             TicketingError: _refused,
             DBAPIError: _failed,
+            ClientDisconnect: _client_left,
             Exception: _failed,
         },
     )
@@ -106,11 +108,24 @@ def _desk_routes() -> list[Route]:
 
 
 def _get(path: str, handler: Handler) -> Route:
-    return Route(path, handler, methods=["GET"])
+    return Route(path, _of_plain_text(handler), methods=["GET"])
 
 
 def _post(path: str, handler: Handler) -> Route:
-    return Route(path, handler, methods=["POST"])
+    return Route(path, _of_plain_text(handler), methods=["POST"])
+
+
+def _of_plain_text(handler: Handler) -> Handler:
+    """The handler behind a check of the address: ids and queries go on into SQL."""
+
+    async def checked(request: Request) -> Response:
+        for value in request.path_params.values():
+            read_id(str(value))
+        if any(has_controls(value) for value in request.query_params.values()):
+            raise Refusal(Code.INVALID)
+        return await handler(request)
+
+    return checked
 
 
 async def _to_staff_events(_request: Request) -> Response:
@@ -138,6 +153,11 @@ async def _refused_by_routing(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = Code.METHOD_NOT_ALLOWED if error.status_code == 405 else Code.NOT_FOUND
     return await _refused(request, Refusal(code))
+
+
+async def _client_left(_request: Request, _error: Exception) -> Response:
+    """Whoever sent half a form has left; nothing broke, and nobody reads this."""
+    return Response(status_code=408)
 
 
 async def _failed(request: Request, error: Exception) -> Response:

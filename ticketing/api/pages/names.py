@@ -119,6 +119,7 @@ DONE: Mapping[str, str] = {
 
 REFUSALS: Mapping[Code, str] = {
     Code.IDEMPOTENCY_KEY_MISSING: N_("The form was incomplete. Open the page again and repeat."),
+    Code.MALFORMED_REQUEST: N_("The form could not be read. Open the page again and repeat."),
     Code.MALFORMED_JSON: N_("The form could not be read. Open the page again and repeat."),
     Code.UNAUTHENTICATED: N_("Please sign in; your session has ended."),
     Code.BAD_CREDENTIALS: N_(

@@ -111,7 +111,6 @@ def _allowances(call: Call[None]) -> list[schemas.Allowance]:
         caller="member",
         gives=schemas.Orders,
         query=("cursor",),
-        codes=(Code.INVALID,),
     )
 )
 def list_orders(call: Call[None]) -> schemas.Orders:

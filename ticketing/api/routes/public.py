@@ -21,7 +21,6 @@ calls = Calls()
         tag="public",
         gives=schemas.Events,
         query=("organisation", "status"),
-        codes=(Code.INVALID,),
     )
 )
 async def list_events(call: Call[None]) -> schemas.Events:

@@ -1,0 +1,171 @@
+"""Patience with clients has an end: one that does not send its request in time, or sends no HTTP, is let go.
+
+uvicorn waits for ever for the rest of a request, and keeps as many headers as it is sent; a few thousand clients that
+send a byte a minute would take every connection of a process. The server looks once a second at who is being waited
+for, so a request that comes in one piece costs no timer.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from ticketing.api.problems import problem
+from ticketing.errors import Code
+
+HEAD_BYTES_MAX = 65_536
+"""The largest request line and headers together; a piece that the network brings at once may be larger."""
+
+PIECE_BYTES = 1_048_576
+"""A large body may take the body's time for each so many bytes of it."""
+
+_LOOK_EVERY = 10
+"""Ticks of uvicorn's server between two looks, 0.1 s each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How many seconds a client has for the head of a request, and for (each piece of) its body."""
+
+    head: float
+    body: float
+
+
+class PatientProtocol(HttpToolsProtocol):
+    """uvicorn's protocol that knows since when it waits for its client.
+
+    A subclass that answers the parser's callbacks itself calls `expect`, `expect_body` and `expect_nothing` in
+    their place.
+    """
+
+    waits_since: float | None = None
+    _in_body = False
+    _bytes = 0
+
+    # What is waited for
+
+    def expect(self) -> None:
+        """Begin to wait for a head, or go on."""
+        self._in_body = False
+        if self.waits_since is None:
+            self.waits_since = self.loop.time()
+            self._bytes = 0
+
+    def expect_body(self) -> None:
+        """The head is here; the body has a time of its own."""
+        self._in_body = True
+        self._bytes = 0
+        self.waits_since = self.loop.time()
+
+    def expect_nothing(self) -> None:
+        """The request is here as a whole."""
+        self._in_body = False
+        self._bytes = 0
+        self.waits_since = None
+
+    def let_go_if_slow(self, patience: Patience) -> None:
+        """Close the connection when the client has had its time; not while it is us who do not read."""
+        if self.waits_since is None or self.transport.is_closing():
+            return
+        now = self.loop.time()
+        if self.flow.read_paused:
+            self.waits_since = now
+        elif now - self.waits_since > (patience.body if self._in_body else patience.head):
+            self.transport.close()
+
+    # The transport's and the parser's callbacks
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client that connects is to say something."""
+        super().connection_made(transport)
+        self.expect()
+
+    def data_received(self, data: bytes) -> None:
+        """Take a piece of a request, up to the bound of a head."""
+        if not self._in_body:
+            self.expect()
+        super().data_received(data)
+        if self.waits_since is None or self.transport.is_closing():
+            return
+        self._bytes += len(data)
+        if not self._in_body and self._bytes > HEAD_BYTES_MAX:
+            self.send_400_response("head too large")
+        elif self._bytes > PIECE_BYTES:
+            self.expect_body()
+
+    def on_message_begin(self) -> None:
+        """The first bytes of a request."""
+        super().on_message_begin()
+        self.expect()
+
+    def on_headers_complete(self) -> None:
+        """The head is whole."""
+        super().on_headers_complete()
+        self.expect_body()
+
+    def on_message_complete(self) -> None:
+        """The body is whole."""
+        super().on_message_complete()
+        self.expect_nothing()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        cycle.transport = _Writer(self.transport)  # type: ignore[assignment]
+        super()._start_asgi_task(cycle, app)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP, as a problem like any other, and hang up.
+
+        An answer that is under way ends there, without a second one in the middle of it.
+        """
+        under_way = bool(self.cycle) and not self.cycle.response_complete
+        if under_way:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        if not (under_way and self.cycle.response_started):
+            self.transport.write(self._malformed())
+        self.transport.close()
+
+    def _malformed(self) -> bytes:
+        status, headers, body = problem(Code.MALFORMED_REQUEST)
+        pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
+        pairs += [*self.server_state.default_headers, (b"connection", b"close")]
+        pairs.append((b"content-length", b"%d" % len(body)))
+        lines = b"".join(b"%b: %b\r\n" % pair for pair in pairs)
+        return b"%b%b\r\n%b" % (STATUS_LINE[status], lines, body)
+
+
+class _Writer:
+    """A transport to answer to: what is written after its end goes nowhere.
+
+    A client may leave between two steps of an answer, before the protocol is told; uvloop's transport raises then.
+    """
+
+    __slots__ = ("_transport", "close", "is_closing")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self.close = transport.close
+        self.is_closing = transport.is_closing
+
+    def write(self, data: bytes) -> None:
+        """Write while somebody is there."""
+        if not self._transport.is_closing():
+            self._transport.write(data)
+
+
+class PatientServer(uvicorn.Server):
+    """uvicorn's server that lets go of slow clients."""
+
+    def __init__(self, config: uvicorn.Config, patience: Patience) -> None:
+        super().__init__(config)
+        self._patience = patience
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look at every connection now and then."""
+        if counter % _LOOK_EVERY == 0:
+            for connection in list(self.server_state.connections):
+                assert isinstance(connection, PatientProtocol)
+                connection.let_go_if_slow(self._patience)
+        return await super().on_tick(counter)
