@@ -12,7 +12,7 @@ from ticketing.api.board import Poster
 from ticketing.api.holds import Items
 from ticketing.api.pages import booking
 from ticketing.api.pages.forms import Form, read_form
-from ticketing.api.pages.rendering import onward
+from ticketing.api.pages.rendering import give_sheet, has_sheet, onward
 from ticketing.api.pages.site import Site, new_key, site_of
 from ticketing.errors import Code, Refusal, StoreUnavailable
 from ticketing.identifiers import event_of, quota_number
@@ -79,13 +79,17 @@ def _kept(request: Request, template: str, poster: Poster) -> Response:
     now_ms, due = site.now_ms(), site.board.next_due(event.id)
     second = now_ms // 1000 if event.status == "scheduled" else 0  # it counts down
     state: tuple[Hashable, ...] = (poster.etag, _held(poster), due, second)
-    name = (template, event.id, site.renderer.language(request).code)
+    bare = template == "event.html" and not has_sheet(request)
+    name = (template, event.id, site.renderer.language(request).code, bare)
 
     def render() -> bytes:
         context = _context(site, request, poster, booking.STRANGER)
         return bytes(site.page(request, template, path=f"/events/{event.id}", **context).body)
 
-    return site.kept.answer(request, name, state, render, now_ms)
+    response = site.kept.answer(request, name, state, render, now_ms)
+    if bare:
+        give_sheet(response)
+    return response
 
 
 async def hold(request: Request) -> Response:

@@ -4,13 +4,14 @@ Method: vendored files are held against the checksums that their README names; t
 policy refuses; every template compiles in both languages.
 """
 
+import base64
 import hashlib
 import re
 
 import pytest
 
 from ticketing.api.pages.languages import load_languages
-from ticketing.api.pages.rendering import CONTENT_SECURITY_POLICY, Renderer
+from ticketing.api.pages.rendering import CONTENT_SECURITY_POLICY, SHEET, Renderer
 from ticketing.resources import package_files
 
 WEB = package_files("web")
@@ -31,7 +32,8 @@ def test_vendored_files_are_what_they_say() -> None:
 
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_no_template_has_anything_inline(template: str) -> None:
-    assert INLINE.findall((WEB / "templates" / template).read_text()) == []
+    text = (WEB / "templates" / template).read_text().replace("<style>{{ sheet }}</style>", "")
+    assert INLINE.findall(text) == []
 
 
 def test_something_inline_would_be_found() -> None:
@@ -45,6 +47,13 @@ def test_the_policy_allows_our_own_files_only() -> None:
     assert "unsafe" not in CONTENT_SECURITY_POLICY
     assert "script-src 'self';" in CONTENT_SECURITY_POLICY
     assert "frame-ancestors 'none'" in CONTENT_SECURITY_POLICY
+
+
+def test_the_one_sheet_inside_a_page_is_the_one_the_policy_names() -> None:
+    digest = base64.b64encode(hashlib.sha256(SHEET.encode()).digest()).decode()
+    assert f"style-src 'self' 'sha256-{digest}';" in CONTENT_SECURITY_POLICY
+    assert (WEB / "static" / "member.css").read_text().strip() == SHEET
+    assert len(SHEET) <= 12_000
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
