@@ -4,6 +4,8 @@
 belongs to the event loop that runs it. Whoever builds closes.
 """
 
+from collections.abc import Callable
+
 from limits.storage import RedisStorage
 from limits.strategies import FixedWindowRateLimiter, RateLimiter
 from redis import Redis
@@ -18,6 +20,7 @@ from ticketing.errors import Misconfigured
 from ticketing.inventory.keeper import Keeper
 from ticketing.inventory.protocol import Bounds
 from ticketing.inventory.rush import Inventory
+from ticketing.inventory.server import read_facts
 from ticketing.inventory.trail_end import TrailEnd
 from ticketing.inventory.watermarks import Watermarks
 from ticketing.keyring import Keyring
@@ -26,6 +29,7 @@ from ticketing.services.archive import ArchiveService
 from ticketing.services.cards import CardService
 from ticketing.services.catalogue import CatalogueService
 from ticketing.services.desk import DeskService
+from ticketing.services.doctor import Patient
 from ticketing.services.keeper import SaleKeeper
 from ticketing.services.orders import OrderService
 from ticketing.services.rebuild import RebuildService
@@ -111,6 +115,23 @@ def build(settings: Settings) -> Services:
 def build_async(settings: Settings) -> AsyncServices:
     """Services for the API."""
     return AsyncServices(settings)
+
+
+def patient_of(services: Services, embedded: bool, last_heartbeat: Callable[[], int | None]) -> Patient:
+    """What the doctor looks at; `last_heartbeat` comes from the queue, which lies above."""
+    settings = services.settings
+    shared = settings.queue_redis_url == settings.redis_url
+    return Patient(
+        settings=settings,
+        embedded=embedded,
+        engine=services.engine,
+        witness=services.witness,
+        facts=lambda: read_facts(services.redis),
+        queue_facts=None if shared else lambda: read_facts(services.queue_redis),
+        now_ms=services.keeper.now_ms,
+        last_heartbeat=last_heartbeat,
+        recovering=services.recovery.recovering,
+    )
 
 
 def queue_client(settings: Settings) -> Redis:

@@ -4,34 +4,24 @@ from contextlib import closing
 
 import typer
 
-from ticketing.cli.options import AsJson, DataDir, instance_of, print_json
+from ticketing.cli.options import AsJson, DataDir, instance_of, print_json, settings_of
 
 
 def doctor(data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """Check servers, durability, secrets, migrations, clock, disk and workers, and say how to mend each.
+    """Check servers, durability, secrets, migrations, audit trail, clock, disk and workers, and say how to mend each.
 
     Exit 1 when something is wrong.
 
     Example: ticketing doctor --data-dir /srv/ticketing
     """
-    from ticketing.bootstrap import build
+    from ticketing.bootstrap import build, patient_of
     from ticketing.queue.heartbeat import last_heartbeat_ms
     from ticketing.services.doctor import Doctor
 
-    settings = instance_of(data_dir)
-    secret = settings.secret_key.get_secret_value() if settings.secret_key else ""
-    with closing(build(settings)) as services:
+    with closing(build(instance_of(data_dir))) as services:
         heartbeat = lambda: last_heartbeat_ms(services.queue_redis)  # noqa: E731
-        examiner = Doctor(
-            services.keeper,
-            services.engine,
-            services.witness,
-            settings.data_dir,
-            secret,
-            heartbeat,
-            services.recovery.recovering,
-        )
-        diagnosis = examiner.examine()
+        embedded = settings_of(data_dir).redis_url is None
+        diagnosis = Doctor(patient_of(services, embedded, heartbeat)).examine()
     if as_json:
         print_json(diagnosis)
     else:
@@ -39,4 +29,6 @@ def doctor(data_dir: DataDir = None, as_json: AsJson = False) -> None:
             typer.echo(f"{'ok ' if check.ok else 'BAD'}  {check.name}: {check.found}")
             if check.mend:
                 typer.echo(f"     {check.mend}")
+            if check.command:
+                typer.echo(f"     $ {check.command}")
     raise typer.Exit(0 if diagnosis.ok else 1)

@@ -72,7 +72,8 @@ def _embedded_secret(settings: Settings) -> SecretStr:
     if not is_embedded(settings):
         raise Misconfigured(
             "TICKETING_SECRET_KEY is not set: with servers of your own, set it to the same long random text "
-            "on every machine, and keep a copy; without it no card number can be recognised"
+            "on every machine, and keep a copy; without it no card number can be recognised. For a new instance: "
+            'export TICKETING_SECRET_KEY="$(openssl rand -base64 36)"'
         )
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = settings.data_dir / "secret.key"

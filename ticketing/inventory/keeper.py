@@ -186,22 +186,6 @@ class Keeper(ScriptClient):
         self._clock.observe(now)
         return now
 
-    def server_info(self) -> dict[str, str]:
-        """The server's version and the settings that durability hangs on, for the doctor."""
-        info = self._call(self._redis.info, "server")
-        replication = self._call(self._redis.info, "replication")
-        wanted = ("appendonly", "appendfsync", "maxmemory-policy", "maxmemory")
-        config = self._call(self._redis.config_get, *wanted)
-        name = "valkey" if "valkey_version" in info else "redis"
-        facts = {
-            "server": name,
-            "version": str(info[f"{name}_version"]),
-            "role": str(replication["role"]),
-            "replicas": str(replication["connected_slaves"]),
-            "replica_acks": str(self._bounds.replica_acks),
-        }
-        return facts | {_string(key): _string(value) for key, value in config.items()}
-
     # How a script is run
 
     def _ask(self, verb: str, group_id: str, request: Any) -> Reply:
@@ -259,7 +243,3 @@ class Keeper(ScriptClient):
 def _event_and_code(field: bytes) -> tuple[str, str]:
     event_id, _, code = field.decode().partition(":")
     return event_id, code
-
-
-def _string(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value

@@ -43,14 +43,14 @@ def record(
     """
     repository.lock_trail(session)
     plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(detail))
-    end = repository.trail_end(session)
+    end = repository.newest_of_trail(session)
     entry = AuditEntry(
         at=clock_ms,
         actor=actor,
         action=action,
         subject=subject,
         detail=plain,
-        previous_digest=FIRST if end is None else end[1],
+        previous_digest=FIRST if end is None else end.digest,
     )
     entry.digest = _digest_of(session, entry)
     repository.add_entry(session, entry)
@@ -67,6 +67,16 @@ def verify(session: Session) -> Break | None:
                 return Break(row.id, MISPLACED)
             previous = row.digest
     return None
+
+
+def is_signed_here(session: Session) -> bool | None:
+    """Whether the first or the newest row was signed with this secret; None when there is none."""
+    newest = repository.newest_of_trail(session)
+    with closing(repository.trail(session)) as rows:
+        first = next(rows, None)
+    if newest is None or first is None:
+        return None
+    return any(row.digest == _digest_of(session, row) for row in (first, newest))
 
 
 def _digest_of(session: Session, entry: AuditEntry | TrailRow) -> str:

@@ -109,8 +109,8 @@ class Witness:
 
 
 def _end(session: Session) -> End | None:
-    found = repository.trail_end(session)
-    return None if found is None else End(*found)
+    newest = repository.newest_of_trail(session)
+    return None if newest is None else End(newest.id, newest.digest)
 
 
 def _nothing_to_accept() -> Refusal:

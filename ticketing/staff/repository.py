@@ -63,11 +63,11 @@ def lock_trail(session: Session) -> None:
         session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _TRAIL_LOCK})
 
 
-def trail_end(session: Session) -> tuple[int, str] | None:
-    """Id and digest of the newest row of the trail."""
-    newest = select(AuditEntry.id, AuditEntry.digest).order_by(AuditEntry.id.desc()).limit(1)
+def newest_of_trail(session: Session) -> TrailRow | None:
+    """The end of the trail."""
+    newest = select(*_TRAIL_COLUMNS).order_by(AuditEntry.id.desc()).limit(1)
     row = session.execute(newest).one_or_none()
-    return None if row is None else (row.id, row.digest)
+    return None if row is None else TrailRow._make(row)
 
 
 def trail_digest(session: Session, entry_id: int) -> str | None:
