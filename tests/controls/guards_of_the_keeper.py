@@ -42,6 +42,13 @@ KEEPER = (
         "",
     ),
     Guard(
+        "withheld within the capacity",
+        "two who change a quota at once do not keep back more than it has",
+        "resize",
+        "if new_withheld > new_capacity then",
+        _FALSE,
+    ),
+    Guard(
         "capacity in use",
         "staff do not lower a quota below what is held and sold without meaning it",
         "resize",

@@ -73,6 +73,18 @@ def test_resize_up_and_down_in_mid_sale(sale: Sale) -> None:
     assert [entry.kind for entry in sale.keeper.read_log(GROUP, 0, 10)] == ["configure", "resize", "resize"]
 
 
+@pytest.mark.parametrize("sizes", [(5, 6), (2, None), (None, 6)])
+def test_more_than_there_is_cannot_be_withheld_even_by_force(
+    sale: Sale, sizes: tuple[int | None, int | None]
+) -> None:
+    sale.open(5)
+    sale.keeper.resize(GROUP, EPOCH, "keep", EVENT, 1, 5, 3, False)
+    refused = sale.keeper.resize(GROUP, EPOCH, "more", EVENT, 1, *sizes, True)
+    assert isinstance(refused, Refusal)
+    assert refused.code is Code.INVALID
+    assert [entry.kind for entry in sale.keeper.read_log(GROUP, 0, 10)] == ["configure", "resize"]
+
+
 def test_withheld_tickets_are_not_on_sale(sale: Sale) -> None:
     sale.open(5)
     sale.keeper.resize(GROUP, EPOCH, "keep", EVENT, 1, 5, 4, False)

@@ -126,6 +126,35 @@ def test_two_changes_at_once_overwrite_nothing(office: Office, monkeypatch: pyte
     assert state.counts[1] == QuotaCounts(9, 3, 0, 0)
 
 
+@pytest.mark.parametrize(
+    ("mine", "others"),
+    [
+        (QuotaChanges(capacity=2), QuotaChanges(withheld=3)),
+        (QuotaChanges(withheld=4), QuotaChanges(capacity=3)),
+    ],
+)
+def test_of_two_changes_at_once_that_do_not_fit_the_second_is_refused(
+    office: Office, monkeypatch: pytest.MonkeyPatch, mine: QuotaChanges, others: QuotaChanges
+) -> None:
+    """Each would fit what it saw; only Redis sees both."""
+    event_id = office.published(5)
+    quota_id = f"{event_id}-1"
+    change = office.catalogue.change_quota
+    resize = SaleKeeper.resize
+
+    def overtaken(*arguments: Any, **options: Any) -> QuotaCounts:
+        monkeypatch.undo()
+        change(office.district, event_id, quota_id, others)
+        return resize(*arguments, **options)
+
+    monkeypatch.setattr(SaleKeeper, "resize", overtaken)
+    assert faulty(lambda: change(office.district, event_id, quota_id, mine, force=True)) == ["withheld"]
+    state = office.in_redis(event_id)
+    assert state is not None
+    assert 0 <= state.counts[1].withheld <= state.counts[1].capacity
+    assert office.story()[-1] == ("quota.resize_refused", f"quota:{quota_id}")
+
+
 def test_below_what_is_sold_needs_force_and_the_refused_wish_is_on_record(office: Office) -> None:
     event_id = office.published(5)
     office.buy(event_id, 1, (1, 3))

@@ -248,13 +248,15 @@ class Reference(Books):
         if (event_id, quota) not in self.sizes:
             return self._reply([Outcome.NOT_FOUND])
         before = self.counts(event_id, quota)
-        in_use = before.held + before.sold
-        if capacity is not None and capacity < in_use and not force:
-            return self._reply([Outcome.CAPACITY_IN_USE, in_use])
         size = (
             before.capacity if capacity is None else capacity,
             before.withheld if withheld is None else withheld,
         )
+        if size[1] > size[0]:
+            return self._reply([Outcome.INVALID])
+        in_use = before.held + before.sold
+        if capacity is not None and capacity < in_use and not force:
+            return self._reply([Outcome.CAPACITY_IN_USE, in_use])
         self.sizes[event_id, quota] = size
         self._append(
             "resize", act_id=act_id, event_id=event_id, quota=quota, capacity=size[0], withheld=size[1]

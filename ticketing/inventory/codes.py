@@ -28,3 +28,4 @@ class Outcome(IntEnum):
     HOLD_CONFIRMED = -14
     PAYMENT_REQUIRED = -15
     CAPACITY_IN_USE = -16
+    INVALID = -17  # more would be withheld of a quota than it has

@@ -149,6 +149,8 @@ def hold_wish(request: HoldRequest) -> tuple[Any, ...]:
 def refusal(result: Sequence[Any]) -> Refusal:
     """The refusal a negative outcome stands for, with its facts."""
     outcome = Outcome(result[0])
+    if outcome is Outcome.INVALID:
+        return invalid(("withheld", "must be from 0 to the capacity"))
     return Refusal(_CODES[outcome], **dict(zip(_FACTS.get(outcome, ()), result[1:], strict=True)))
 
 

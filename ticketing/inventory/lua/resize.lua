@@ -2,7 +2,7 @@
 --
 -- uses     group records moves
 -- request  {act id, event, quota, capacity or false, withheld or false, force}; false: as it is
--- results  {OK | EXISTS, stock} or {RECOVERING | NOT_FOUND | CAPACITY_IN_USE, held + sold}
+-- results  {OK | EXISTS, stock} or {RECOVERING | NOT_FOUND | INVALID | CAPACITY_IN_USE, held + sold}
 -- writes   stock, acts, log {'resize', act id, event, quota, capacity, withheld}, both as they are now
 
 local act, event, quota, capacity, withheld, force = unpack(request)
@@ -14,9 +14,11 @@ local function decide()
   local field = stock_field(event, quota)
   local counts = stock.get(field)
   if not counts then return { NOT_FOUND } end
+  local new_capacity, new_withheld = capacity or counts[CAPACITY], withheld or counts[WITHHELD]
+  if new_withheld > new_capacity then return { INVALID } end -- somebody else may just have changed the other
   local in_use = counts[STOCK_HELD] + counts[SOLD]
   if capacity and capacity < in_use and not force then return { CAPACITY_IN_USE, in_use } end
-  counts[CAPACITY], counts[WITHHELD] = capacity or counts[CAPACITY], withheld or counts[WITHHELD]
+  counts[CAPACITY], counts[WITHHELD] = new_capacity, new_withheld
   stock.put(field, counts)
   append({ 'resize', act, event, quota, counts[CAPACITY], counts[WITHHELD] })
   acts.put(act, counts)
