@@ -103,6 +103,7 @@ class AsyncServices(Services):
 
     async def aclose(self) -> None:
         """Give every connection back."""
+        await self.inventory.aclose()
         await self.async_redis.aclose()
         self.close()
 

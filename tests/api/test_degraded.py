@@ -14,6 +14,7 @@ from sqlalchemy import event as sql_event
 from sqlalchemy.exc import OperationalError
 
 from tests.support.house import EVENTS, House
+from ticketing.inventory.wire import Wire
 
 
 @contextmanager
@@ -37,6 +38,8 @@ def without_redis(house: House) -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(house.services.async_redis, "execute_command", fail)
+        patch.setattr(Wire, "is_open", False)
+        patch.setattr(Wire, "run", fail)
         yield
 
 

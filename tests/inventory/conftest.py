@@ -32,5 +32,7 @@ def sale(client: redis.Redis, keyring: Keyring) -> Sale:
 @pytest.fixture
 async def inventory(redis_url: str) -> AsyncIterator[Inventory]:
     connection = AsyncRedis.from_url(redis_url, retry=Retry(NoBackoff(), 0))
-    yield Inventory(connection, ServerClock(), BOUNDS, Watermarks())
+    inventory = Inventory(connection, ServerClock(), BOUNDS, Watermarks())
+    yield inventory
+    await inventory.aclose()
     await connection.aclose()

@@ -78,6 +78,7 @@ async def test_the_rush_hears_it_once_and_does_not_try_one_by_one(
         fill(client)
         asks = (inventory.hold(GROUP, sale.request(member, (1, 1))) for member in range(2, 12))
         answers = await asyncio.gather(*asks, return_exceptions=True)
+        await inventory.aclose()
     assert {type(answer) for answer in answers} == {StoreUnavailable}
     assert client.info("commandstats")["cmdstat_evalsha"]["rejected_calls"] == 1
 

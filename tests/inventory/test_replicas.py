@@ -146,6 +146,7 @@ async def test_the_rush_waits_too_and_tells_every_caller_of_a_batch(
         assert [type(answer) for answer in await confirm()] == [StoreUnavailable] * 3
     sale.redis.script_flush()  # a restarted server does not know the script either
     assert all(isinstance(answer, Decided) and answer.replayed for answer in await confirm())
+    await inventory.aclose()
     await connection.aclose()
 
 

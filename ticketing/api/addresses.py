@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Any
 
 UNKNOWN = "unknown"
 """The address of a client that the server cannot name, such as one behind a socket file."""
@@ -16,10 +15,9 @@ class ClientAddresses:
         names = [name.strip() for name in trusted_proxies.split(",")]
         self._trusted: list[IPv4Network | IPv6Network] = [ip_network(name) for name in names if name]
 
-    def of(self, scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> str:
-        """The address of the last hop that is no trusted proxy."""
-        client = scope.get("client")
-        address = client[0] if client else UNKNOWN
+    def of(self, peer: tuple[str, int] | None, headers: Mapping[bytes, bytes]) -> str:
+        """The address of the last hop that is no trusted proxy; `peer` holds the other end of the connection."""
+        address = peer[0] if peer else UNKNOWN
         forwarded = headers.get(b"x-forwarded-for")
         if forwarded is None:
             return str(address)

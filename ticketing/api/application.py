@@ -1,6 +1,6 @@
 """Puts the application of one API process together, from the outside in.
 
-dispatch (the calls of the rush)
+dispatch (the calls of the rush; `lane` brings plain requests straight to them)
 → frame (time, safe headers, the last net)
 → FastAPI: the JSON routes, the pages, the static files
 """
@@ -25,9 +25,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 import ticketing
 from ticketing.api import openapi, problems
 from ticketing.api.contract import Operation
-from ticketing.api.dispatch import Dispatch
 from ticketing.api.frame import Frame
 from ticketing.api.front import Front
+from ticketing.api.hot import Dispatch, HotCalls
 from ticketing.api.housekeeping import Housekeeping
 from ticketing.api.pages.application import create_pages
 from ticketing.api.routes import ALL
@@ -39,12 +39,12 @@ from ticketing.resources import package_files
 _log = structlog.get_logger(__name__)
 
 
-def create_app(services: AsyncServices) -> ASGIApp:
+def create_app(services: AsyncServices) -> Dispatch:
     """The ASGI application over these services; its shutdown closes them."""
     front = Front.over(services)
-    rush = RushCalls(front)
+    hot = HotCalls(RushCalls(front).calls(), services.clock, front.tally)
     inner = Frame(_fastapi(front), services.clock, front.tally, secure=front.gate.secure)
-    return Dispatch(rush.calls(), inner, services.clock, front.tally)
+    return Dispatch(hot, inner)
 
 
 @cache

@@ -173,6 +173,14 @@ class EventBoard:
 
     # Fresh, in the event loop
 
+    def fresh_poster(self, event_id: str) -> Poster | None:
+        """A published event whose counts are fresh as they stand; None when somebody must look."""
+        card = self._cards.get(event_id)
+        known = self._readings.get(card.event.group_id) if card else None
+        if known is None or time.monotonic() - known.at >= FRESH_SECONDS:
+            return None
+        return self.poster(event_id)
+
     async def fresh(self, event_id: str) -> Poster | None:
         """A published event with counts at most 250 ms old.
 

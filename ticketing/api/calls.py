@@ -59,7 +59,7 @@ class Call(Generic[Body]):
     @property
     def address(self) -> str:
         """The client's address."""
-        return self.front.addresses.of(self.request.scope, self.headers)
+        return self.front.addresses.of(self.request.scope.get("client"), self.headers)
 
     def path(self, name: str) -> str:
         """A part of the path, such as `event_id`. Raises `Refusal` for what can be no id."""
@@ -138,7 +138,7 @@ def _session(front: Front, operation: Operation, headers: Headers) -> Claims | N
 
 
 def _require_unhurried(front: Front, request: Request) -> None:
-    address = front.addresses.of(request.scope, dict(request.scope["headers"]))
+    address = front.addresses.of(request.scope.get("client"), dict(request.scope["headers"]))
     with suppress(StoreUnavailable):  # it cannot be known now, and the body is wrong all the same
         front.services.accounts.require_unhurried(address)
 

@@ -1,6 +1,6 @@
 """How a call is described: one `Operation` each, for the hot calls and the JSON routes alike.
 
-The dispatch of the hot calls routes by it, and `openapi` writes the document from it.
+The table of the hot calls routes by it, and `openapi` writes the document from it.
 """
 
 from msgspec import Struct

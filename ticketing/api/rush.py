@@ -9,18 +9,11 @@ import msgspec
 from ticketing.api import schemas, views
 from ticketing.api.answers import BARE, JSON, REPLAYED, Answer, refused
 from ticketing.api.board import Poster
-from ticketing.api.bodies import (
-    HOT_BODY_BYTES_MAX,
-    decode,
-    idempotency_key,
-    read_body,
-    require_json,
-    require_key,
-)
+from ticketing.api.bodies import decode, idempotency_key, require_json, require_key
 from ticketing.api.contract import Operation
-from ticketing.api.dispatch import Asked, HotCall
 from ticketing.api.front import Front
 from ticketing.api.holds import Holds, Items
+from ticketing.api.hot import Asked, Given, HotCall
 from ticketing.api.problems import invalid
 from ticketing.errors import Code, Refusal, StoreUnavailable
 from ticketing.identifiers import quota_number
@@ -56,31 +49,34 @@ class RushCalls:
     def calls(self) -> list[HotCall]:
         """Every hot call with its description."""
         return [
-            (EVENT, self.event),
-            (AVAILABILITY, self.availability),
-            (HOLD, self.hold),
-            (LOOK_UP, self.look_up),
-            (RELEASE, self.release),
-            (CONFIRM, self.confirm),
+            HotCall(EVENT, self.event),
+            HotCall(AVAILABILITY, self.availability),
+            HotCall(HOLD, self.hold),
+            HotCall(LOOK_UP, self.look_up),
+            HotCall(RELEASE, self.release),
+            HotCall(CONFIRM, self.confirm),
         ]
 
     # What is on sale
 
-    async def event(self, asked: Asked) -> Answer:
+    def event(self, asked: Asked) -> Given:
         """The event, from memory when Redis does not answer; 304 for whoever has it already."""
+        poster = self._board.fresh_poster(asked.id)
+        return _event(poster, asked) if poster else self._event_in_time(asked)
+
+    async def _event_in_time(self, asked: Asked) -> Answer:
         try:
             poster = await self._board.fresh(asked.id)
         except StoreUnavailable:
             poster = self._board.poster(asked.id)
-        if poster is None:
-            raise Refusal(Code.NOT_FOUND)
-        etag = (b"etag", poster.etag.encode())
-        if _has(asked.headers.get(b"if-none-match"), poster):
-            return Answer(304, b"", (etag, (b"cache-control", b"no-cache")))
-        return Answer(200, poster.event_json, (JSON[0], (b"cache-control", b"no-cache"), JSON[2], etag))
+        return _event(poster, asked)
 
-    async def availability(self, asked: Asked) -> Answer:
+    def availability(self, asked: Asked) -> Given:
         """The counts, at most 250 ms old."""
+        poster = self._board.fresh_poster(asked.id)
+        return Answer(200, poster.availability_json) if poster else self._availability_in_time(asked)
+
+    async def _availability_in_time(self, asked: Asked) -> Answer:
         poster = await self._board.fresh(asked.id)
         if poster is None:
             raise Refusal(Code.NOT_FOUND)
@@ -90,12 +86,12 @@ class RushCalls:
 
     async def hold(self, asked: Asked) -> Answer:
         """Take tickets for the member. The same key again gets the first answer again."""
-        body = await self._json_body(asked)
+        require_json(asked.headers, asked.body)
         address = self._address(asked)
         self._holds.require_unhurried(address)
         member = self._gate.session(asked.headers, "member", changes=True)
         require_key(asked.headers)
-        wish = decode(_HOLD_WISH, body)
+        wish = decode(_HOLD_WISH, asked.body)
         key = idempotency_key(asked.headers)
         items = _numbered(asked.id, wish)
         outcome = await self._holds.hold(member, asked.id, key, items, address)
@@ -118,9 +114,9 @@ class RushCalls:
 
     async def confirm(self, asked: Asked) -> Answer:
         """Turn the hold into an order. Repeated, also with another method: the first answer."""
-        body = await self._json_body(asked)
+        require_json(asked.headers, asked.body)
         member = self._gate.session(asked.headers, "member", changes=True)
-        method = decode(_CONFIRMATION, body).payment.method
+        method = decode(_CONFIRMATION, asked.body).payment.method
         outcome = await self._holds.confirm(member, asked.id, method, self._address(asked))
         if isinstance(outcome, Refusal):
             return refused(outcome)
@@ -129,13 +125,8 @@ class RushCalls:
 
     # What the stories stand on
 
-    async def _json_body(self, asked: Asked) -> bytes:
-        body = await read_body(asked.receive, asked.headers, HOT_BODY_BYTES_MAX)
-        require_json(asked.headers, body)
-        return body
-
     def _address(self, asked: Asked) -> str:
-        return self._addresses.of(asked.scope, asked.headers)
+        return self._addresses.of(asked.peer, asked.headers)
 
 
 def _numbered(event_id: str, wish: schemas.HoldWish) -> Items:
@@ -154,6 +145,15 @@ def _numbered(event_id: str, wish: schemas.HoldWish) -> Items:
 
 def _headers(outcome: Decided) -> tuple[tuple[bytes, bytes], ...]:
     return (*JSON, REPLAYED) if outcome.replayed else JSON
+
+
+def _event(poster: Poster | None, asked: Asked) -> Answer:
+    if poster is None:
+        raise Refusal(Code.NOT_FOUND)
+    etag = (b"etag", poster.etag.encode())
+    if _has(asked.headers.get(b"if-none-match"), poster):
+        return Answer(304, b"", (etag, (b"cache-control", b"no-cache")))
+    return Answer(200, poster.event_json, (JSON[0], (b"cache-control", b"no-cache"), JSON[2], etag))
 
 
 def _has(if_none_match: bytes | None, poster: Poster) -> bool:

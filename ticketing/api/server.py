@@ -25,15 +25,17 @@ def serve(settings: Settings, host: str, port: int, fd: int | None = None) -> No
     _share_metrics(settings)
     # Imported here because prometheus_client looks at the environment once, when it is first imported.
     from ticketing.api.application import create_app
-    from ticketing.api.patience import Patience, PatientProtocol, PatientServer
+    from ticketing.api.lane import lane_to
+    from ticketing.api.patience import Patience, PatientServer
     from ticketing.bootstrap import build_async
 
+    app = create_app(build_async(settings))
     config = uvicorn.Config(
-        create_app(build_async(settings)),
+        app,
         host=host,
         port=port,
         loop="uvloop",
-        http=PatientProtocol,
+        http=lane_to(app.hot),
         ws="none",
         lifespan="on",
         access_log=False,

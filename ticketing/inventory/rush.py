@@ -4,7 +4,7 @@ A refusal is returned, not raised. `StoreUnavailable` means that Redis did not a
 knows whether the act happened: every verb may be repeated with the same id.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from functools import partial
 from typing import Any
 
@@ -21,6 +21,7 @@ from .keys import DIRECTORY, group_keys, refusals_key
 from .model import Decided, GroupState, Hold, HoldRequest, Ledger
 from .protocol import Bounds, Reply
 from .watermarks import Watermarks
+from .wire import Wire
 
 
 class Inventory(ScriptClient):
@@ -29,7 +30,12 @@ class Inventory(ScriptClient):
     def __init__(self, redis: Redis, clock: ServerClock, bounds: Bounds, watermarks: Watermarks) -> None:
         super().__init__(clock, bounds, watermarks)
         self._redis = redis
+        self._wire = Wire(redis.connection_pool)
         self._coalescers: dict[tuple[str, str], Coalescer] = {}
+
+    async def aclose(self) -> None:
+        """Give the connection of the scripts back."""
+        await self._wire.aclose()
 
     async def hold(self, group_id: str, request: HoldRequest) -> Decided | Refusal:
         """Take tickets for a member. A known id answers with its stored hold, `replayed`."""
@@ -91,8 +97,17 @@ class Inventory(ScriptClient):
         except RedisError as error:
             raise StoreUnavailable("Redis refused the script") from error
 
-    async def _run_batch(self, verb: str, group_id: str, requests: list[Any]) -> list[Any]:
-        reply = await self._evaluate(verb, group_id, requests)
+    def _run_batch(self, verb: str, group_id: str, requests: list[Any]) -> Awaitable[list[Any]]:
+        """Send requests of one verb, at once when nothing must be found out before; their results in order."""
+        epoch = self._watermarks.epoch(group_id)
+        if epoch is None or self._waits(verb) or not self._wire.is_open:
+            return self._results(verb, self._evaluate(verb, group_id, requests))
+        arguments = self._arguments(group_id, epoch, requests)
+        sent = self._wire.send("EVALSHA", scripts.load(verb).digest, *arguments)
+        return self._results(verb, self._answered(verb, group_id, epoch, arguments, sent))
+
+    async def _results(self, verb: str, coming: Awaitable[Reply]) -> list[Any]:
+        reply = await coming
         if verb == "read_holds":
             return [(row, reply.now) for row in reply.results]
         return reply.results
@@ -103,12 +118,19 @@ class Inventory(ScriptClient):
 
     async def _evaluate(self, verb: str, group_id: str, request: Any) -> Reply:
         epoch = await self._epoch(group_id)
-        script, arguments = scripts.load(verb), self._arguments(group_id, epoch, request)
-        run: Any = self._run_with_replicas if self._waits(verb) else self._redis.execute_command
+        arguments = self._arguments(group_id, epoch, request)
+        run: Any = self._run_with_replicas if self._waits(verb) else self._wire.run
+        sent = run("EVALSHA", scripts.load(verb).digest, *arguments)
+        return await self._answered(verb, group_id, epoch, arguments, sent)
+
+    async def _answered(
+        self, verb: str, group_id: str, epoch: str, arguments: tuple[Any, ...], sent: Awaitable[Any]
+    ) -> Reply:
         try:
-            raw = await run("EVALSHA", script.digest, *arguments)
+            raw = await sent
         except NoScriptError:
-            raw = await run("EVAL", script.source, *arguments)
+            run: Any = self._run_with_replicas if self._waits(verb) else self._wire.run
+            raw = await run("EVAL", scripts.load(verb).source, *arguments)
         return self._learn(group_id, epoch, raw)
 
     async def _run_with_replicas(self, *command: Any) -> Any:

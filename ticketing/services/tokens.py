@@ -1,26 +1,29 @@
-"""Session tokens: signed, checked without I/O, remembered once checked.
+"""Session tokens: signed, and checked without I/O.
 
-A token is its claims as JSON in base64url, a dot, and an HMAC-SHA-256. It proves who signed in and when;
-what has ended a session since then is for `ticketing.members.revocations` to say.
+A token is its claims (a JSON array) in base64url, a dot, and a keyed BLAKE2b of that (RFC 7693), also in
+base64url. It proves who signed in and when; what has ended a session since then is for
+`ticketing.members.revocations` to say.
+
+Both choices are for the rush, where each of 180,000 tokens is seen once or twice: keyed BLAKE2b is a single
+call into C, where an HMAC is several, and an array is decoded without looking names up. So a check costs 3
+to 4 microseconds, less than keeping tokens in memory would save.
 """
 
 import secrets
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from functools import lru_cache
-from hashlib import sha256
+from base64 import b64decode, urlsafe_b64encode
+from hashlib import blake2b
+from hmac import compare_digest
 from typing import Literal
 
 import msgspec
-from itsdangerous import BadSignature, Signer
 
 TOKEN_LENGTH_MAX = 4_096
 """Characters of a token; a longer text is refused unread."""
 
-VERIFIED_MAX = 20_000
-"""Tokens a process remembers as verified; about 20 MB when full."""
+_DIGEST_BYTES = 32
 
 
-class Claims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Claims(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """Who a session belongs to, as it was at login. Times are milliseconds by Redis' clock.
 
     `issued_at` stays what it was at login when a session is renewed. `idle_at` is when it ends unless
@@ -63,29 +66,33 @@ class TokenSigner:
     """Signs claims and reads them back. Safe to share between threads."""
 
     def __init__(self, key: bytes) -> None:
-        self._signer = Signer(key, salt="ticketing.session", digest_method=sha256)
+        """`key` is at most 64 bytes, and signs nothing else."""
+        self._keyed = blake2b(key=key, digest_size=_DIGEST_BYTES)
         self._decoder = msgspec.json.Decoder(Claims)
-        self._open_once = lru_cache(maxsize=VERIFIED_MAX)(self._open)
 
     def sign(self, claims: Claims) -> str:
         """A token for `claims`: URL-safe, and accepted only by the holder of the same key."""
-        payload = urlsafe_b64encode(msgspec.json.encode(claims)).rstrip(b"=")
-        return self._signer.sign(payload).decode()
+        payload = _encoded(msgspec.json.encode(claims))
+        return (payload + b"." + self._signature(payload)).decode()
 
     def verify(self, token: str, now_ms: int) -> Claims | None:
         """The claims of a token that we signed and whose time is not past; None for anything else."""
-        if len(token) > TOKEN_LENGTH_MAX:
+        if len(token) > TOKEN_LENGTH_MAX or not token.isascii():
             return None
-        try:
-            claims = self._open_once(token)
-        except (BadSignature, ValueError, msgspec.MsgspecError):
+        payload, _, signature = token.encode().partition(b".")
+        if not compare_digest(signature, self._signature(payload)):
             return None
+        claims = self._decoder.decode(b64decode(payload + b"==", b"-_"))
         return claims if now_ms < claims.idle_at and now_ms < claims.expires_at else None
 
-    def _open(self, token: str) -> Claims:
-        # A failure is raised, not returned, so that forged tokens are never remembered.
-        payload = self._signer.unsign(token)
-        return self._decoder.decode(urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)))
+    def _signature(self, payload: bytes) -> bytes:
+        keyed = self._keyed.copy()
+        keyed.update(payload)
+        return _encoded(keyed.digest())
+
+
+def _encoded(raw: bytes) -> bytes:
+    return urlsafe_b64encode(raw).rstrip(b"=")
 
 
 def new_session_id() -> str:

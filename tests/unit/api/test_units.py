@@ -86,7 +86,7 @@ def test_a_client_address_is_believed_from_trusted_proxies_alone(
     peer: str, forwarded: str | None, address: str
 ) -> None:
     headers = {} if forwarded is None else {b"x-forwarded-for": forwarded.encode()}
-    assert ClientAddresses("10.0.0.0/8, ::1").of({"client": (peer, 1)}, headers) == address
+    assert ClientAddresses("10.0.0.0/8, ::1").of((peer, 1), headers) == address
 
 
 def test_a_wrong_proxy_is_refused_at_the_start() -> None:

@@ -10,7 +10,7 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
-from ticketing.inventory.coalescer import Coalescer
+from ticketing.inventory.coalescer import BIG_ENOUGH, IN_FLIGHT_MAX, Coalescer
 from ticketing.inventory.protocol import BATCH_MAX
 
 
@@ -46,6 +46,21 @@ async def test_batches_are_bounded_and_keep_their_order() -> None:
     await asyncio.gather(*(coalescer.ask(n) for n in range(count)))
     assert max(map(len, server.batches)) == BATCH_MAX
     assert [n for batch in server.batches for n in batch] == list(range(count))
+
+
+async def test_what_is_big_enough_leaves_before_its_tick_is_over() -> None:
+    sent: list[int] = []
+
+    def run(batch: list[Any]) -> asyncio.Future[list[Any]]:
+        sent.append(len(batch))
+        return asyncio.get_running_loop().create_future()  # never answered: every call stays in flight
+
+    coalescer = Coalescer(run)
+    for number in range(BIG_ENOUGH * (IN_FLIGHT_MAX + 2)):
+        coalescer.ask(number)
+    assert sent == [BIG_ENOUGH] * IN_FLIGHT_MAX
+    await asyncio.sleep(0)
+    assert len(sent) == IN_FLIGHT_MAX
 
 
 async def test_a_batch_that_fails_as_a_whole_runs_singly() -> None:

@@ -65,7 +65,7 @@ def test_a_token_changed_anywhere_is_refused(place: int, letter: str) -> None:
     bent = TOKEN[:place] + letter + TOKEN[place + 1 :]
     assume(bent != TOKEN)
     claims = SIGNER.verify(bent, NOW)
-    assert claims is None or (claims == CLAIMS and place == len(TOKEN) - 1)  # base64's last spare bits
+    assert claims is None
 
 
 @given(st.text(max_size=200))

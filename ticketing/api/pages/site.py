@@ -72,7 +72,7 @@ class Site:
 
     def address(self, request: Request) -> str:
         """The client's address."""
-        return self.front.addresses.of(request.scope, headers_of(request))
+        return self.front.addresses.of(request.scope.get("client"), headers_of(request))
 
     async def event(self, event_id: str) -> schemas.Event | None:
         """An event from memory; one that was published a moment ago is read now, if that can be done."""
