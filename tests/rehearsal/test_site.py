@@ -62,7 +62,7 @@ def settings(tmp_path: Path) -> Settings:
 def test_real_servers_are_out_of_sight_and_back_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {**REAL, "TICKETING_BACKLOG_MAX": "7"}.items():
         monkeypatch.setenv(name, value)
-    with site._own_servers_only():
+    with site.own_servers_only():
         assert not set(REAL) & set(os.environ)
         assert os.environ["TICKETING_BACKLOG_MAX"] == "7"
     assert {name: os.environ[name] for name in REAL} == REAL

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from ticketing.cli import (
     audit,
+    bench,
     cards,
     database,
     demo,
@@ -37,6 +38,7 @@ app.command("api")(parts.api)
 app.command("worker")(parts.worker)
 app.command("rush")(rush.rush)
 app.command("audit")(audit.audit)
+app.command("bench")(bench.bench)
 app.command("rebuild")(rebuild.rebuild)
 app.command("doctor")(doctor.doctor)
 app.command("openapi")(openapi.openapi)

@@ -78,7 +78,7 @@ class Site:
 def throw_away(directory: Path) -> Iterator[Site]:
     """An instance with embedded servers in `directory`, stopped at the end. Raises `SiteFailed`."""
     data_dir, log = directory / "instance", directory / "instance.log"
-    with _own_servers_only():
+    with own_servers_only():
         command = [sys.executable, "-P", "-m", "ticketing", "up", "--rehearsal", "--port", "0"]
         child = Child("the instance", [*command, "--data-dir", str(data_dir)], _ONE_ADDRESS, output=log)
         child.start()
@@ -123,7 +123,8 @@ def tail(log: Path) -> str:
 
 
 @contextmanager
-def _own_servers_only() -> Iterator[None]:
+def own_servers_only() -> Iterator[None]:
+    """Keep the environment's servers and secrets out of what is started inside: it is to be thrown away."""
     aside = {name: os.environ.pop(name) for name in _foreign(os.environ)}
     try:
         yield
