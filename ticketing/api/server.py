@@ -7,7 +7,7 @@ from types import FrameType
 
 import uvicorn
 
-from ticketing import logs
+from ticketing import logs, memory
 from ticketing.settings import Settings
 
 GRACE_SECONDS = 3
@@ -30,6 +30,7 @@ def serve(settings: Settings, host: str, port: int, fd: int | None = None) -> No
     from ticketing.bootstrap import build_async
 
     app = create_app(build_async(settings))
+    memory.settle()
     config = uvicorn.Config(
         app,
         host=host,

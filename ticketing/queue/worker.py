@@ -15,6 +15,7 @@ from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
 from rq.worker import SimpleWorker
 
+from ticketing import memory
 from ticketing.bootstrap import Services, build, queue_client
 from ticketing.queue import jobs
 from ticketing.queue.bell import QUEUE, Bell, rush_queue
@@ -71,6 +72,7 @@ def _listen_for_stop(stop: Event) -> None:
 def _run(services: Services, stop: Event) -> None:
     duties = duties_of(services)
     jobs.use(duties)
+    memory.settle()
     watcher = Watcher(services.sessions, services.keeper, services.watermarks, duties.bell)
     schedule = Schedule(rush_queue(services.queue_redis))
     threads = [
