@@ -7,6 +7,7 @@ path, an escape or query in it, chunks, an upgrade, a second request before the 
 does not read) takes uvicorn's way, to the same calls by `hot.Dispatch`.
 """
 
+import re
 import time
 from functools import lru_cache
 from http import HTTPStatus
@@ -19,6 +20,7 @@ from ticketing.api.patience import PatientProtocol
 from ticketing.outlet import write_at_once
 
 _HEADS_KEPT = 4_096
+_PLAIN = re.compile(rb"[-.\w/]+").fullmatch
 
 
 class Lane(PatientProtocol):
@@ -74,12 +76,12 @@ class Lane(PatientProtocol):
         """The call of a plain request."""
         if self.cycle is not None and not self.cycle.response_complete:
             return None
-        if b"%" in self.url or b"?" in self.url or self.expect_100_continue or self.flow.write_paused:
+        if not _PLAIN(self.url) or self.expect_100_continue or self.flow.write_paused:
             return None
         parser = self.parser
         if parser.get_http_version() != "1.1" or not parser.should_keep_alive() or parser.should_upgrade():
             return None
-        found = self.hot.find(parser.get_method().decode(), self.url.decode("latin-1"))
+        found = self.hot.find(parser.get_method().decode(), self.url.decode())
         return found if found and found.call and self._has_plain_body() else None
 
     def _has_plain_body(self) -> bool:
