@@ -35,7 +35,8 @@ Run = Callable[..., Ended]
 
 VERBS = [
     ("up",), ("demo",), ("api",), ("worker",), ("rush",), ("audit",), ("rebuild",), ("doctor",), ("openapi",),
-    ("cards", "import"), ("staff", "add"), ("db", "upgrade"), ("trail", "accept"),
+    ("cards", "import"), ("staff", "add"),
+    ("staff", "disable"), ("staff", "enable"), ("staff", "reset-password"), ("db", "upgrade"), ("trail", "accept"),
 ]  # fmt: skip
 
 
@@ -163,6 +164,20 @@ def test_a_staff_account_is_added_with_a_password_shown_once(run: Run) -> None:
     assert (account["username"], account["role"]) == ("wang", "admin")
     assert len(account["password"]) >= 12
     assert "username is taken" in _one_line(run(*arguments))
+
+
+@pytest.mark.usefixtures("instance")
+def test_an_account_is_disabled_enabled_and_given_another_password(run: Run) -> None:
+    added = run(
+        "staff", "add", "wang", "--role", "admin", "--organisation", "d", "--root-name", "区", "--json"
+    )
+    assert "signed out" in run("staff", "disable", "wang").out
+    assert run("staff", "enable", "wang").code == 0
+    reset = run("staff", "reset-password", "wang", "--json")
+    assert json.loads(reset.out)["password"] != json.loads(added.out)["password"]
+    unknown = run("staff", "disable", "li")
+    assert unknown.code == 1
+    assert "username is unknown" in _one_line(unknown)
 
 
 def test_a_trail_is_accepted_with_a_reason_where_entries_are_missing(run: Run, instance: Settings) -> None:

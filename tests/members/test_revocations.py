@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from itertools import permutations
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import event, select, text
 
-from ticketing.database import Sessions
+from ticketing.database import Sessions, reading
 from ticketing.errors import Code
 from ticketing.members import revocations as module
 from ticketing.members.repository import note_change
@@ -161,6 +161,29 @@ def test_what_is_older_than_any_session_is_neither_read_nor_kept(
     late = Revocations(sessions, LIFE_MS)
     late.refresh()
     assert set(late._marks) == {"m:2"}
+
+
+def test_rows_that_can_matter_to_nobody_leave_sql_a_part_at_a_time(
+    sessions: Sessions, revocations: Revocations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_PURGED_AT_ONCE", 2)
+    now = 10 * revocations._life_ms
+    for number in range(1, 4):
+        _write(sessions, number, "m:2", at=now - 2 * revocations._life_ms - 1, session_id="old")
+    _write(sessions, 4, "m:1", at=now - 2 * revocations._life_ms, session_id="mine")
+    _write(sessions, 5, "m:3", at=now, session_id="new")
+    revocations.refresh()
+    assert [revocations.purge() for _ in range(3)] == [2, 1, 0]
+    with reading(sessions) as session:
+        assert session.scalars(select(SessionChange.id).order_by(SessionChange.id)).all() == [4, 5]
+    _write(sessions, 6, "m:1", at=now, session_id="another")
+    revocations.refresh()
+    assert revocations.check(Signed("another")) is Code.UNAUTHENTICATED, "it goes on where it was"
+
+
+def test_the_newest_row_stays_however_old(sessions: Sessions, revocations: Revocations) -> None:
+    _write(sessions, 7, "m:1", session_id="mine")
+    assert revocations.purge() == 0
 
 
 def test_a_database_restored_from_a_backup_is_followed(sessions: Sessions, revocations: Revocations) -> None:

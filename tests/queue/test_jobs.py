@@ -12,6 +12,7 @@ from tests.support.shop import Shop
 from ticketing.errors import StoreUnavailable
 from ticketing.inventory.keeper import Keeper
 from ticketing.inventory.trail_end import TrailEnd
+from ticketing.members.revocations import Revocations
 from ticketing.orders import repository as orders
 from ticketing.queue import jobs
 from ticketing.queue.bell import Bell, rush_queue
@@ -30,6 +31,7 @@ def duties(shop: Shop) -> jobs.Duties:
         returns=shop.returns,
         archive=ArchiveService(shop.sessions, shop.keeper, shop.clock),
         witness=Witness(shop.sessions, TrailEnd(shop.redis), shop.keyring.trail, shop.clock),
+        revocations=Revocations(shop.sessions, 1_000),
         bell=Bell(rush_queue(shop.redis)),
     )
     jobs.use(ours)

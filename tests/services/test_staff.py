@@ -53,6 +53,35 @@ def test_accounts_that_cannot_be(union: Union) -> None:
     assert union.acts() == ["staff.add"]
 
 
+def test_a_disabled_account_is_out_at_once_and_may_come_back(union: Union) -> None:
+    union.staff.add_staff("wang", "clerk", "east", PASSWORD)
+    claims_of_wang = union.accounts.login_staff("wang", PASSWORD, ADDRESS)[1]
+    union.staff.disable("WANG")
+    assert union.verdict(claims_of_wang) is Code.UNAUTHENTICATED
+    assert refusal(union.accounts.login_staff, "wang", PASSWORD, ADDRESS).code is Code.BAD_CREDENTIALS
+    union.staff.enable("wang")
+    assert union.verdict(claims_of_wang) is Code.UNAUTHENTICATED, "what ended stays ended"
+    assert union.verdict(union.accounts.login_staff("wang", PASSWORD, ADDRESS)[1]) is None
+    assert union.acts() == ["staff.add", "staff.disable", "staff.enable"]
+
+
+def test_a_password_reset_is_random_and_ends_the_old_ones_sessions(union: Union) -> None:
+    union.staff.add_staff("wang", "clerk", "east", PASSWORD)
+    claims_of_wang = union.accounts.login_staff("wang", PASSWORD, ADDRESS)[1]
+    fresh = {union.staff.reset_password("wang"), union.staff.reset_password("wang")}
+    assert len(fresh) == 2
+    assert union.verdict(claims_of_wang) is Code.UNAUTHENTICATED
+    assert refusal(union.accounts.login_staff, "wang", PASSWORD, ADDRESS).code is Code.BAD_CREDENTIALS
+    assert union.acts()[-2:] == ["staff.reset_password"] * 2
+
+
+def test_nobody_can_be_changed_who_is_not_there(union: Union) -> None:
+    for change in (union.staff.disable, union.staff.enable, union.staff.reset_password):
+        for name in ("nobody", "two words"):
+            assert faulty(change, name) == ["username"]
+    assert union.acts() == []
+
+
 @pytest.mark.parametrize(
     ("role", "path", "allowed"),
     [

@@ -18,11 +18,6 @@ RootName = Annotated[
 ]
 
 
-@app.callback()
-def _family() -> None:
-    """Keep `add` a verb of its own though it is the only one."""
-
-
 @app.command("add")
 def add(
     username: str,
@@ -47,3 +42,39 @@ def add(
         print_json({"username": username, "password": password, "role": role})
     else:
         typer.echo(f"{username} ({role} of {organisation}) signs in with the password {password}")
+
+
+@app.command("disable")
+def disable(username: str, data_dir: DataDir = None) -> None:
+    """Let an account sign in no more, and end its sessions.
+
+    Example: ticketing staff disable wang
+    """
+    with services_of(data_dir) as services:
+        services.staff.disable(username)
+    typer.echo(f"{username} is signed out and can sign in no more; `ticketing staff enable` undoes it")
+
+
+@app.command("enable")
+def enable(username: str, data_dir: DataDir = None) -> None:
+    """Let a disabled account sign in again.
+
+    Example: ticketing staff enable wang
+    """
+    with services_of(data_dir) as services:
+        services.staff.enable(username)
+    typer.echo(f"{username} can sign in again, with the password it had")
+
+
+@app.command("reset-password")
+def reset_password(username: str, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Give an account another random password, which is shown this once, and end its sessions.
+
+    Example: ticketing staff reset-password wang
+    """
+    with services_of(data_dir) as services:
+        password = services.staff.reset_password(username)
+    if as_json:
+        print_json({"username": username, "password": password})
+    else:
+        typer.echo(f"{username} signs in with the password {password}")

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, delete, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from ticketing.database import Sessions, reading
@@ -25,6 +25,7 @@ _GAPS_MAX = 50  # with more, everything from the first one on is read again
 _START_MARGIN = 1_000  # ids below the first that matters, which may still be on their way
 _FORGET_PART = 10  # forget ten times in the life of a session
 _CHUNK = 5_000
+_PURGED_AT_ONCE = 500  # some milliseconds of SQLite's only write lock
 
 
 class SignedSession(Protocol):
@@ -129,6 +130,19 @@ class Revocations:
             for row in session.execute(query, execution_options={"yield_per": _CHUNK}):
                 self._last = self._take(_Change._make(row), self._last)
         self._forget()
+
+    def purge(self) -> int:
+        """Take rows out of SQL that are older than any session, a part at a time; how many.
+
+        A whole life of margin, and never the newest: what tells a process where to start stays.
+        """
+        with self._sessions.begin() as session:
+            newest = session.scalar(select(func.max(SessionChange.at))) or 0
+            old = SessionChange.at < newest - 2 * self._life_ms
+            ids = session.scalars(select(SessionChange.id).where(old).limit(_PURGED_AT_ONCE)).all()
+            if ids:
+                session.execute(delete(SessionChange).where(SessionChange.id.in_(ids)))
+        return len(ids)
 
     def check(self, claims: SignedSession) -> Code | None:
         """None while the session is good; `UNAUTHENTICATED` once ended, `CARD_BLOCKED` while it may not buy."""

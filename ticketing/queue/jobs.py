@@ -15,6 +15,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from ticketing.database import Sessions, reading
 from ticketing.errors import StoreUnavailable
 from ticketing.inventory.keeper import Keeper
+from ticketing.members.revocations import Revocations
 from ticketing.orders import repository as orders
 from ticketing.queue.bell import Bell
 from ticketing.queue.drain import Drain
@@ -46,6 +47,7 @@ class Duties:
     returns: ReturnService
     archive: ArchiveService
     witness: Witness
+    revocations: Revocations
     bell: Bell
 
 
@@ -93,6 +95,7 @@ def look_after_everything() -> None:
             duties.drain.run(at.group_id)
         reconcile_all(duties.sale_keeper, duties.returns)
         duties.archive.archive_ended()
+        duties.revocations.purge()
 
 
 def _ours() -> Duties:

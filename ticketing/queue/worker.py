@@ -100,6 +100,7 @@ def duties_of(services: Services) -> jobs.Duties:
         returns=services.returns,
         archive=services.archive,
         witness=services.witness,
+        revocations=services.revocations,
         bell=Bell(rush_queue(services.queue_redis)),
     )
 

@@ -18,6 +18,7 @@ from ticketing.services.tokens import Claims
 from ticketing.staff import repository as staff_repository
 from ticketing.staff.names import USERNAME_RULE, read_username
 from ticketing.staff.roles import Role
+from ticketing.staff.tables import StaffAccount
 
 KINDS = ("city", "district", "sub_district", "workplace")
 NAME_MAX = 200
@@ -67,6 +68,24 @@ class StaffService:
             self._add(session, name, hashed, role, organisation_id, actor)
         return chosen
 
+    def disable(self, username: str, *, actor: str = "system") -> None:
+        """Let an account sign in no more, and end its sessions within two seconds. The operator's act."""
+        with self._sessions.begin() as session:
+            self._change(session, username, "staff.disable", actor).disabled = True
+
+    def enable(self, username: str, *, actor: str = "system") -> None:
+        """Let an account sign in again, with the password it had."""
+        with self._sessions.begin() as session:
+            self._change(session, username, "staff.enable", actor).disabled = False
+
+    def reset_password(self, username: str, *, actor: str = "system") -> str:
+        """Give an account another random password, which is returned, and end its sessions."""
+        chosen = random_password()
+        hashed = hash_password(chosen)
+        with self._sessions.begin() as session:
+            self._change(session, username, "staff.reset_password", actor).password_hash = hashed
+        return chosen
+
     def organisations(self, staff: Claims) -> Sequence[Organisation]:
         """The staff member's own organisation and all below it, parents before children."""
         if staff.kind != "staff":
@@ -106,6 +125,16 @@ class StaffService:
             raise invalid(("username", "is taken")) from error
         facts = {"username": username, "role": role, "organisation": organisation_id}
         trail.record(session, now, actor, "staff.add", f"staff:{account.id}", facts)
+
+    def _change(self, session: Session, username: str, action: str, actor: str) -> StaffAccount:
+        """The account, locked, with every session of it ended and the act on record. INVALID for no account."""
+        account = staff_repository.account(session, read_username(username) or "", lock=True)
+        if account is None:
+            raise invalid(("username", "is unknown"))
+        now = self._clock.now_ms()
+        members.end_sessions(session, now, f"s:{account.id}")
+        trail.record(session, now, actor, action, f"staff:{account.id}", {"username": account.username})
+        return account
 
     def _plant(
         self,

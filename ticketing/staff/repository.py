@@ -28,9 +28,10 @@ class TrailRow(NamedTuple):
 _TRAIL_COLUMNS = [getattr(AuditEntry, name) for name in TrailRow._fields]
 
 
-def account(session: Session, username: str) -> StaffAccount | None:
+def account(session: Session, username: str, *, lock: bool = False) -> StaffAccount | None:
     """The account with this name, disabled or not. Names are kept in lower case."""
-    return session.scalars(select(StaffAccount).where(StaffAccount.username == username)).one_or_none()
+    query = select(StaffAccount).where(StaffAccount.username == username)
+    return session.scalars(query.with_for_update() if lock else query).one_or_none()
 
 
 def account_by_id(session: Session, staff_id: int) -> StaffAccount | None:

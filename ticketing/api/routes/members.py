@@ -53,6 +53,21 @@ def sign_out(call: Call[None]) -> None:
 
 @calls(
     Operation(
+        method="DELETE",
+        path="/api/v1/sessions",
+        summary="Sign out everywhere",
+        tag="members",
+        caller="member",
+        status=204,
+    )
+)
+def sign_out_everywhere(call: Call[None]) -> None:
+    """As `sign_out`, for every session of this person, on whatever device."""
+    call.front.services.accounts.logout(call.caller, everywhere=True)
+
+
+@calls(
+    Operation(
         method="POST",
         path="/api/v1/me/pin",
         summary="Change one's own PIN; other sessions end",

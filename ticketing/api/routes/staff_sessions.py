@@ -42,3 +42,18 @@ def sign_in(call: Call[schemas.StaffLogin]) -> schemas.StaffSession:
 def sign_out(call: Call[None]) -> None:
     """The token is worth nothing after at most two seconds, in every process."""
     call.front.services.accounts.logout(call.caller)
+
+
+@calls(
+    Operation(
+        method="DELETE",
+        path="/api/v1/staff/sessions",
+        summary="Sign out everywhere",
+        tag="staff",
+        caller="staff",
+        status=204,
+    )
+)
+def sign_out_everywhere(call: Call[None]) -> None:
+    """As `sign_out`, for every session of this person, on whatever device."""
+    call.front.services.accounts.logout(call.caller, everywhere=True)
