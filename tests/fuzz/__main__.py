@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections import Counter, defaultdict
 from contextlib import ExitStack
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 from rich.console import Console
@@ -44,6 +44,13 @@ def _parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--requests", type=int, default=100_000, help="how many (default: 100,000)")
     parser.add_argument("--seed", type=int, default=1, help="the same seed sends the same requests")
     parser.add_argument("--only", type=int, metavar="N", help="send request N of the seed and nothing else")
+    parser.add_argument(
+        "--generated",
+        type=int,
+        default=25,
+        metavar="N",
+        help="of them so many right and so many wrong ones of each call by schemathesis (default: 25)",
+    )
     parser.add_argument("--postgresql", action="store_true", help="over PostgreSQL instead of SQLite")
     return parser.parse_args(arguments)
 
@@ -51,10 +58,11 @@ def _parsed(arguments: list[str]) -> argparse.Namespace:
 def _send(run: Run, told: argparse.Namespace) -> None:
     columns = ("sending", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     numbers = range(told.requests) if told.only is None else [told.only]
+    each = 0 if told.only is not None else min(told.generated, told.requests)
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         task = bars.add_task("sending", total=len(numbers))
-        requests = chain(run.hand_made(told.seed, numbers))
-        run.send(requests, lambda done: bars.update(task, completed=done))
+        requests = chain(run.generated(told.seed, each), run.hand_made(told.seed, numbers))
+        run.send(islice(requests, len(numbers)), lambda done: bars.update(task, completed=done))
 
 
 def said(report: Report, seed: int) -> list[str]:

@@ -138,6 +138,15 @@ class Judge:
         ]
 
 
+def is_target(target: str) -> bool:
+    """Whether a server can read a path in it at all."""
+    try:
+        path_of(target)
+    except (httptools.HttpParserInvalidURLError, AttributeError):
+        return False
+    return True
+
+
 def path_of(target: str) -> str:
     """A request's path as the server reads it."""
     path: bytes = httptools.parse_url(target.encode("latin-1")).path

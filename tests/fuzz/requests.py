@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, quote_from_bytes
 
 from tests.fuzz.forms import page_request
-from tests.fuzz.judge import Judge, Sent
+from tests.fuzz.judge import Judge, Sent, is_target
 from tests.fuzz.oddities import odd_request
 from tests.fuzz.place import KEYS, Place, Visit
 from tests.fuzz.values import Values, odd_value, spoil, spoil_bytes, written
@@ -152,7 +152,7 @@ def _sent(kind: str, sound: Sound, body: bytes | None = None, lines: list[bytes]
     if body is not None:
         head += [b"content-type: application/json", b"content-length: %d" % len(body)]
     raw = b"\r\n".join([*head, *(lines or ()), b"", body or b""])
-    return Sent(kind, sound.method, target, raw)
+    return Sent(kind, sound.method, target, raw, is_http=is_target(target))
 
 
 _MEDIA_TYPES = (

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.fuzz.generated import generated
 from tests.fuzz.judge import MAY_BE_BEHIND, SILENCE, Answer, Judge, Sent, faults_of_log
 from tests.fuzz.place import Place
 from tests.fuzz.requests import Requests, shown
@@ -61,6 +62,10 @@ class Run:
         """Requests of a seed, by number."""
         requests = Requests(self.judge, self.document, self._place, seed)
         return ((f"--seed {seed} --only {number}", requests.number(number)) for number in numbers)
+
+    def generated(self, seed: int, each: int) -> Iterator[Numbered]:
+        """By schemathesis: so many right and so many wrong ones of every call."""
+        return generated(self.document, self._place, seed, each)
 
     def stop(self) -> None:
         """End after the requests under way."""

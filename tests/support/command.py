@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -117,5 +117,6 @@ def running(
                 process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 for pid in (process.pid, *parts):
-                    kill(pid)
+                    with suppress(ProcessLookupError):  # it has just ended
+                        kill(pid)
                 process.wait()

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from ticketing.cli import (
     audit,
+    backup,
     bench,
     cards,
     database,
@@ -40,6 +41,7 @@ app.command("rush")(rush.rush)
 app.command("audit")(audit.audit)
 app.command("bench")(bench.bench)
 app.command("rebuild")(rebuild.rebuild)
+app.command("backup")(backup.backup)
 app.command("doctor")(doctor.doctor)
 app.command("openapi")(openapi.openapi)
 app.add_typer(cards.app, name="cards")
