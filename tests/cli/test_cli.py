@@ -34,7 +34,8 @@ class Ended(NamedTuple):
 Run = Callable[..., Ended]
 
 VERBS = [
-    ("up",), ("demo",), ("api",), ("worker",), ("rush",), ("audit",), ("rebuild",), ("backup",), ("bench",), ("doctor",), ("openapi",),
+    ("up",), ("demo",), ("api",), ("worker",), ("rush",), ("audit",), ("rebuild",), ("backup",),
+    ("bench",), ("doctor",), ("openapi",),
     ("cards", "import"), ("staff", "add"),
     ("staff", "disable"), ("staff", "enable"), ("staff", "reset-password"), ("db", "upgrade"), ("trail", "accept"),
 ]  # fmt: skip
