@@ -31,6 +31,7 @@ from ticketing.services.catalogue import CatalogueService
 from ticketing.services.desk import DeskService
 from ticketing.services.doctor import Patient
 from ticketing.services.keeper import SaleKeeper
+from ticketing.services.looks import LookService
 from ticketing.services.orders import OrderService
 from ticketing.services.rebuild import RebuildService
 from ticketing.services.recovery import Recovery
@@ -70,6 +71,7 @@ class Services:
         self.orders = OrderService(self.sessions, self.keeper, self.clock, self.returns)
         self.desk = DeskService(self.sessions, self.keeper, self.keyring, self.clock, self.orders)
         self.catalogue = CatalogueService(self.sessions, self.sale_keeper, self.keeper, self.clock)
+        self.looks = LookService(self.sessions, self.clock)
         self.recovery = Recovery(self.sessions, self.keeper, self.watermarks)
         self.rebuilds = RebuildService(self.sessions, self.keeper, self.keyring, self.clock, self.watermarks)
         self.archive = ArchiveService(self.sessions, self.keeper, self.clock)

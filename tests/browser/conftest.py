@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.support.browser import running_browser, visitor
 from tests.support.command import RunningInstance, running
+from tests.support.events import act, hold_one, make_event
 
 ROOM_FOR_STEPS_MS = 30_000
 """How long a step may take on a machine with much else to do."""
@@ -82,3 +83,23 @@ def staff_page(open_page: Callable[..., Page], demo: RunningInstance) -> Callabl
         return page
 
     return signed_in
+
+
+@pytest.fixture
+def new_event(demo: RunningInstance) -> Callable[..., Any]:
+    """An event made and published by the manager, as its JSON; see `make_event`."""
+    return lambda *capacities, **fields: make_event(demo, *capacities, **fields)
+
+
+@pytest.fixture(scope="module")
+def sale_in(demo: RunningInstance) -> dict[str, str]:
+    """An event in each state that a member can meet, by its state."""
+    states = {campaign["status"]: campaign["id"] for campaign in demo.demo["events"]}
+    states["open"] = make_event(demo, 50, 50, face_price=4_000, price=500, notice="改期通知")["id"]
+    states["held"] = make_event(demo, 1)["id"]
+    states["soon"] = make_event(demo, 20, opens_in=3_000)["id"]
+    for verb in ("pause", "close"):
+        states[verb] = make_event(demo, 20)["id"]
+        act(demo, states[verb], verb)
+    hold_one(demo, states["held"], demo.demo["cards"][5])
+    return states

@@ -9,6 +9,7 @@ from ticketing.api.addresses import ClientAddresses
 from ticketing.api.auth import Gate
 from ticketing.api.board import EventBoard
 from ticketing.api.live_holds import LiveHolds
+from ticketing.api.looks import LookBook
 from ticketing.api.metrics import Metrics
 from ticketing.api.tally import Tally
 from ticketing.bootstrap import AsyncServices
@@ -20,6 +21,7 @@ class Front:
 
     services: AsyncServices
     board: EventBoard
+    looks: LookBook
     gate: Gate
     addresses: ClientAddresses
     live_holds: LiveHolds
@@ -34,6 +36,7 @@ class Front:
         return cls(
             services=services,
             board=board,
+            looks=LookBook(services.looks),
             gate=Gate(services.signer, services.revocations, services.clock, settings.public_url),
             addresses=ClientAddresses(settings.trusted_proxies),
             live_holds=LiveHolds(settings.live_holds_per_address),

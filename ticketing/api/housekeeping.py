@@ -44,6 +44,7 @@ class Housekeeping:
         await self._tolerate(self.hear_sessions)
         self._tasks.append(asyncio.create_task(self._keep_hearing()))
         await self._tolerate(self._front.board.refresh)
+        await self._tolerate(self._front.looks.refresh)
         self._tasks.append(asyncio.create_task(self._keep_house()))
 
     async def stop(self) -> None:
@@ -84,9 +85,10 @@ class Housekeeping:
             await self._tolerate(self.hear_sessions)
 
     async def _keep_house(self) -> None:
-        tick = 0
+        tick, front = 0, self._front
         while not await self._stops_within(TICK_SECONDS):
-            duties = (self._front.board.refresh, self.stop_what_sql_forgot, self.hand_over_counts)
+            reads = (front.board.refresh, front.looks.refresh)
+            duties = (*reads, self.stop_what_sql_forgot, self.hand_over_counts)
             await asyncio.gather(*(self._tolerate(duty) for duty in duties))
             self._alarms.ring(self._front.board.recovering(), self._front.board.backlogs())
             tick += 1

@@ -1,6 +1,6 @@
-"""Tables of what is on sale: allowance groups, events, quotas."""
+"""Tables of what is on sale: allowance groups, events, quotas, and how they look."""
 
-from sqlalchemy import JSON, ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ticketing.database import Base, Id, Millis, Money
@@ -80,3 +80,26 @@ class Quota(Base):
     per_card_limit: Mapped[int | None]
 
     event: Mapped[Event] = relationship(back_populates="quotas")
+
+
+class Picture(Base):
+    """A picture in two sizes, known by the hash of its content, so that a browser may keep it for ever."""
+
+    __tablename__ = "pictures"
+
+    id: Mapped[Id] = mapped_column(primary_key=True)
+    small: Mapped[bytes] = mapped_column(LargeBinary)
+    large: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[Millis]
+
+
+class Look(Base):
+    """How the pages of an event or an organisation look; `subject` is `event:ID` or `organisation:ID`."""
+
+    __tablename__ = "looks"
+
+    subject: Mapped[str] = mapped_column(String(100), primary_key=True)
+    name: Mapped[str] = mapped_column(String(60), default="")
+    colour: Mapped[str] = mapped_column(String(10), default="")
+    picture_id: Mapped[str | None] = mapped_column(String(80), ForeignKey("pictures.id"))
+    changed_at: Mapped[Millis]

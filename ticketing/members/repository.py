@@ -52,6 +52,12 @@ class NewNotice(NamedTuple):
 # Organisations
 
 
+def root_ids(session: Session) -> list[str]:
+    """The organisations that hang below no other."""
+    query = select(Organisation.id).where(Organisation.parent_id.is_(None)).order_by(Organisation.id)
+    return list(session.scalars(query))
+
+
 def organisation(session: Session, organisation_id: str) -> Organisation | None:
     """The organisation with this id."""
     return session.get(Organisation, organisation_id)

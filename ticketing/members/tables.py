@@ -33,6 +33,7 @@ class Member(Base):
     organisation_id: Mapped[Id] = mapped_column(ForeignKey("organisations.id"), index=True)
     name: Mapped[str] = mapped_column(String(100))
     phone: Mapped[str | None] = mapped_column(String(30))
+    language: Mapped[str | None] = mapped_column(String(10))  # of the pages, as the member last chose it
     created_at: Mapped[Millis]
 
 
@@ -71,6 +72,18 @@ class SessionChange(Base):
     not_before: Mapped[Millis | None]
     blocked: Mapped[bool | None] = mapped_column()  # the card was blocked or freed
     organisation_path: Mapped[str | None] = mapped_column(String(1000))  # the member moved here
+
+
+class MemberSession(Base):
+    """A login, for its member to see and to end. Nothing is judged by it: that is for the token and its changes."""
+
+    __tablename__ = "member_sessions"
+
+    id: Mapped[Id] = mapped_column(primary_key=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("members.id"), index=True)
+    began_at: Mapped[Millis]
+    expires_at: Mapped[Millis] = mapped_column(index=True)
+    device: Mapped[str] = mapped_column(String(60))
 
 
 class Notice(Base):

@@ -46,7 +46,7 @@ def _key(page: httpx2.Response) -> str:
     return match[1]
 
 
-def _says(page: httpx2.Response, status: int, words: str) -> None:
+def says(page: httpx2.Response, status: int, words: str) -> None:
     assert page.status_code == status, page.text
     assert page.headers["content-type"].startswith("text/html")
     alert = re.search(r'role="alert".*?<p>(.*?)</p>', page.text, re.DOTALL)
@@ -93,9 +93,9 @@ async def test_a_refused_booking_says_why_and_keeps_its_key(
 ) -> None:
     event = await _refusing(quick_house, state)
     session = quick_house.member(7)
-    _says(await _book(quick_house, event, session), status, chinese)
+    says(await _book(quick_house, event, session), status, chinese)
     in_english = await _book(quick_house, event, session | ENGLISH)
-    _says(in_english, status, english)
+    says(in_english, status, english)
     if state == "sold_out":
         assert _key(in_english) == "key"  # nothing was stored: the same form may try again
 
@@ -105,12 +105,12 @@ async def test_a_blocked_card_may_look_but_not_book(quick_house: House) -> None:
     session = quick_house.member(member)
     held = await _book(quick_house, event, session, key="before")
     quick_house.tell_sessions(member, blocked=True)
-    _says(await _book(quick_house, event, session), 403, "您的卡已停用")
+    says(await _book(quick_house, event, session), 403, "您的卡已停用")
     path = held.headers["location"]
     confirmed = await quick_house.client.post(
         f"{path}/confirm", data={"method": "free"}, headers=OWN | session
     )
-    _says(confirmed, 403, "您的卡已停用")
+    says(confirmed, 403, "您的卡已停用")
     assert (await quick_house.client.get(path, headers=session)).status_code == 200
 
 
@@ -118,7 +118,7 @@ async def test_a_key_used_for_another_choice_is_replaced(quick_house: House) -> 
     event, session = quick_house.publish(5), quick_house.member(7)
     await _book(quick_house, event, session, 1)
     again = await _book(quick_house, event, session, 2)
-    _says(again, 422, "请重新打开页面再选")
+    says(again, 422, "请重新打开页面再选")
     assert _key(again) != "key"
 
 
@@ -129,7 +129,7 @@ async def test_a_free_way_does_not_pay(quick_house: House) -> None:
     refused = await quick_house.client.post(
         f"{held.headers['location']}/confirm", data=form, headers=OWN | session
     )
-    _says(refused, 409, "需要付款")
+    says(refused, 409, "需要付款")
     assert quick_house.counts(event).sold == 0
 
 
@@ -141,7 +141,7 @@ async def test_an_expired_hold_leads_back_to_the_event(quick_house: House) -> No
     assert "确认时间已过" in page.text
     assert f'href="/events/{event}"' in page.text
     late = await quick_house.client.post(f"{path}/confirm", data={"method": "free"}, headers=OWN | session)
-    _says(late, 409, "确认时间已过")
+    says(late, 409, "确认时间已过")
 
 
 async def test_what_is_somebody_elses_is_not_there(quick_house: House) -> None:
@@ -152,10 +152,10 @@ async def test_what_is_somebody_elses_is_not_there(quick_house: House) -> None:
     other = quick_house.member(8)
     for there in (path, f"/orders/{hold_id}", f"/orders/{hold_id}/qr/1.svg"):
         assert (await quick_house.client.get(there, headers=mine)).status_code == 200, there
-        _says(await quick_house.client.get(there, headers=other), 404, "这里没有内容")
-    _says(await quick_house.client.get(f"/orders/{hold_id}/qr/2.svg", headers=mine), 404, "这里没有内容")
+        says(await quick_house.client.get(there, headers=other), 404, "这里没有内容")
+    says(await quick_house.client.get(f"/orders/{hold_id}/qr/2.svg", headers=mine), 404, "这里没有内容")
     draft = quick_house.draft(5)
-    _says(await quick_house.client.get(f"/events/{draft}"), 404, "这里没有内容")
+    says(await quick_house.client.get(f"/events/{draft}"), 404, "这里没有内容")
 
 
 async def test_a_member_books_and_sees_the_order_without_sql(house: House) -> None:
@@ -170,7 +170,7 @@ async def test_a_member_books_and_sees_the_order_without_sql(house: House) -> No
         order = await house.client.get(sold.headers["location"], headers=session)
         assert order.status_code == 200
         assert order.text.count('class="qr"') == 2
-        _says(await house.client.get("/orders", headers=session), 503, "请稍等片刻再试一次")
+        says(await house.client.get("/orders", headers=session), 503, "请稍等片刻再试一次")
 
 
 async def test_without_redis_pages_come_from_memory_and_say_so(quick_house: House) -> None:
@@ -179,9 +179,9 @@ async def test_without_redis_pages_come_from_memory_and_say_so(quick_house: Hous
     await asyncio.sleep(0.3)
     with without_redis(quick_house):
         assert (await quick_house.client.get("/")).status_code == 200
-        _says(await quick_house.client.get(f"/events/{event}", headers=session), 503, "同一操作不会重复生效")
+        says(await quick_house.client.get(f"/events/{event}", headers=session), 503, "同一操作不会重复生效")
         refused = await _book(quick_house, event, session)
-        _says(refused, 503, "同一操作不会重复生效")
+        says(refused, 503, "同一操作不会重复生效")
         assert _key(refused) == "key"  # so that the repeated form finds what may have been done
 
 
@@ -200,7 +200,7 @@ async def test_no_change_without_our_own_origin(quick_house: House) -> None:
             {"origin": "null"},
         ):
             answer = await quick_house.client.post(path, data={"key": "k"}, headers=session | foreign)
-            _says(answer, 403, "不是从本站页面提交的")
+            says(answer, 403, "不是从本站页面提交的")
 
 
 async def test_pages_of_people_ask_who_it_is(quick_house: House) -> None:
@@ -330,7 +330,7 @@ async def test_an_order_goes_into_a_calendar_and_onto_paper(quick_house: House) 
     paper = await quick_house.client.get(f"{order}/print", headers=session)
     assert paper.text.count('class="qr"') == 2
     for hidden in (f"{order}/calendar.ics", f"{order}/print"):
-        _says(await quick_house.client.get(hidden, headers=quick_house.member(8)), 404, "这里没有内容")
+        says(await quick_house.client.get(hidden, headers=quick_house.member(8)), 404, "这里没有内容")
 
 
 async def test_a_session_in_use_is_renewed_and_an_idle_one_ends(house: House) -> None:

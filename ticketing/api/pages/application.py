@@ -17,7 +17,7 @@ from starlette.routing import Route
 from ticketing.api.auth import Kind
 from ticketing.api.bodies import has_controls, read_id
 from ticketing.api.front import Front
-from ticketing.api.pages import accounts, desk, drafting, members, orders, staff
+from ticketing.api.pages import accounts, desk, drafting, looks, members, orders, staff
 from ticketing.api.pages.rendering import Renderer, onward, redirect
 from ticketing.api.pages.site import SignInFirst, Site, site_of
 from ticketing.errors import Code, Refusal, TicketingError
@@ -64,6 +64,7 @@ def _member_routes() -> list[Route]:
         _get("/holds/{hold_id}", members.show_hold),
         _post("/holds/{hold_id}/confirm", members.confirm),
         _post("/holds/{hold_id}/release", members.release),
+        _get("/pictures/{picture_id}/{size}", looks.show_picture),
         _get("/orders", orders.show_orders),
         _get("/orders/{order_id}", orders.show_order),
         _get("/orders/{order_id}/print", orders.show_print),
@@ -92,6 +93,12 @@ def _staff_routes() -> list[Route]:
         _post("/staff/events/{event_id}/edit", drafting.edit),
         _post("/staff/events/{event_id}/capacity", staff.change_capacity),
         _post("/staff/events/{event_id}/quotas", staff.add_quota),
+        _get("/staff/look", looks.show_organisation_look),
+        _post("/staff/look", looks.set_organisation_look),
+        _get("/staff/events/{event_id}/look", looks.show_event_look),
+        _post("/staff/events/{event_id}/look", looks.set_event_look),
+        _get("/staff/events/{event_id}/poster", looks.show_poster),
+        _get("/staff/events/{event_id}/poster.svg", looks.show_poster_code),
         _post("/staff/events/{event_id}/{verb}", staff.act),
     ]
 

@@ -1,6 +1,6 @@
 """What a form sends: read within bounds, and its fields checked into values.
 
-Only `application/x-www-form-urlencoded` is taken; no page sends files.
+Only `application/x-www-form-urlencoded` is taken here; the one form with a file is in `uploads`.
 """
 
 import re
@@ -84,7 +84,7 @@ async def read_form(request: Request) -> Form:
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _CONTENT_TYPE:
         raise Refusal(Code.UNSUPPORTED_MEDIA_TYPE)
-    body = await _bounded_body(request)
+    body = await bounded_body(request, FORM_BYTES_MAX)
     try:
         fields = parse_qsl(
             body.decode(), keep_blank_values=True, errors="strict", max_num_fields=FORM_FIELDS_MAX
@@ -96,10 +96,11 @@ async def read_form(request: Request) -> Form:
     return Form(fields)
 
 
-async def _bounded_body(request: Request) -> bytes:
+async def bounded_body(request: Request, bytes_max: int) -> bytes:
+    """The body of a request. Raises the refusal `body_too_large`."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > FORM_BYTES_MAX:
+        if len(body) > bytes_max:
             raise Refusal(Code.BODY_TOO_LARGE)
     return bytes(body)

@@ -14,6 +14,7 @@ from ticketing.api.pages import booking
 from ticketing.api.pages.forms import Form, read_form
 from ticketing.api.pages.rendering import give_sheet, has_sheet, onward
 from ticketing.api.pages.site import Site, new_key, site_of
+from ticketing.api.pages.structured import event_data
 from ticketing.errors import Code, Refusal, StoreUnavailable
 from ticketing.identifiers import event_of, quota_number
 from ticketing.inventory.model import TICKETS_PER_HOLD_MAX, Decided
@@ -38,7 +39,9 @@ async def show_events(request: Request) -> Response:
     """What is on sale, soonest first; what is over comes last."""
     site = site_of(request)
     events = sorted(site.board.events(), key=lambda event: event.status in _OVER)
-    return site.page(request, "events.html", who=site.visitor(request, "member"), events=events)
+    pictures = {event.id: site.look(event).picture for event in events}
+    who = site.visitor(request, "member")
+    return site.page(request, "events.html", who=who, events=events, pictures=pictures)
 
 
 async def show_event(request: Request) -> Response:
@@ -78,7 +81,14 @@ def _kept(request: Request, template: str, poster: Poster) -> Response:
     site, event = site_of(request), poster.event
     now_ms, due = site.now_ms(), site.board.next_due(event.id)
     second = now_ms // 1000 if event.status == "scheduled" else 0  # it counts down
-    state: tuple[Hashable, ...] = (poster.etag, _held(poster), due, second)
+    state: tuple[Hashable, ...] = (
+        poster.etag,
+        _held(poster),
+        due,
+        second,
+        site.look(event),
+        site.url(request),
+    )
     bare = template == "event.html" and not has_sheet(request)
     name = (template, event.id, site.renderer.language(request).code, bare)
 
@@ -161,9 +171,13 @@ def _context(
     own: booking.Own,
     chosen: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
-    event = poster.event
+    event, site_url = poster.event, site.url(request)
+    url = f"{site_url}/events/{event.id}"
     return {
         "event": event,
+        "site_url": site_url,
+        "url": url,
+        "data": event_data(event, site.look(event), url, site_url),
         "plan": booking.plan(event, own, chosen or {}),
         "held": {id_: counts.held for id_, counts in poster.availability.quotas.items()},
         "scarce": Scarce(_held(poster), site.board.next_due(event.id)),

@@ -115,6 +115,7 @@ DONE: Mapping[str, str] = {
     "quota": N_("The quota is added."),
     "undone": N_("The tickets are back: they can be handed out again."),
     "desk": N_("The name of this desk is saved."),
+    "look": N_("The look is changed; members see it within seconds."),
 }
 
 REFUSALS: Mapping[Code, str] = {
@@ -213,7 +214,22 @@ FAULTS: Mapping[str, str] = {
     "cannot change once published": N_("This cannot change once the event is published."),
     "is already past": N_("The booking window is already past."),
     "must differ from the present PIN": N_("The new PIN must differ from the present one."),
+    "is larger than 5 MB": N_("This picture is larger than 5 MB. Choose a smaller one."),
+    "is no picture": N_("This file cannot be read as a picture. Choose a JPEG, PNG or WebP."),
+    "has too many pixels": N_("This picture has more than 40 million pixels. Choose a smaller one."),
+    "is longer than 30 characters": N_("A name has 30 characters at most."),
     f"must be {PIN_RULE}": N_("The new PIN must have 4 to 12 digits."),
+}
+
+
+COLOURS: Mapping[str, str] = {
+    "red": N_("Red"),
+    "orange": N_("Orange"),
+    "green": N_("Green"),
+    "teal": N_("Teal"),
+    "blue": N_("Blue"),
+    "purple": N_("Purple"),
+    "grey": N_("Grey"),
 }
 
 

@@ -92,7 +92,7 @@ async def show_calendar(request: Request) -> Response:
     site, order, event = await _own_order(request)
     if event is None:
         raise Refusal(Code.NOT_FOUND)
-    content = calendar_file(order, event, str(request.base_url).rstrip("/"), site.now_ms())
+    content = calendar_file(order, event, site.url(request), site.now_ms())
     headers = {**HEADERS, "Content-Disposition": f'attachment; filename="{order.number}.ics"'}
     return Response(content, media_type="text/calendar", headers=headers)
 

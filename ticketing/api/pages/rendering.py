@@ -111,7 +111,7 @@ class Renderer:
     def _globals(self, language: Language) -> dict[str, Any]:
         formats, gettext = Formats(language.locale), language.words.gettext
         wording = _Wording(formats, gettext)
-        usual = dict.fromkeys(("member", "staff", "problem", "done", "refresh_seconds", "colour"))
+        usual = dict.fromkeys(("member", "staff", "problem", "done", "refresh_seconds", "look"))
         return usual | {
             "static": self.statics.url,
             "moment": formats.moment,
@@ -128,6 +128,7 @@ class Renderer:
             "status_name": lambda status: gettext(names.STATUSES[status]),
             "status_sentence": lambda status: gettext(names.STATUS_SENTENCES[status]),
             "hold_sentence": lambda status: gettext(names.HOLD_SENTENCES[status]),
+            "colour_name": lambda colour: gettext(names.COLOURS[colour]),
             "role_name": lambda role: gettext(names.ROLES[role]),
             "refusal_name": lambda code: gettext(names.REFUSAL_NAMES.get(code, code)),
             "payment_names": wording.payment_names,

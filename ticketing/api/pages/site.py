@@ -15,6 +15,7 @@ from ticketing.api.pages import names
 from ticketing.api.pages.kept import KeptPages
 from ticketing.api.pages.rendering import Renderer
 from ticketing.api.problems import status_of
+from ticketing.catalogue.looks import Looks
 from ticketing.errors import Code, Refusal, StoreUnavailable
 from ticketing.services.tokens import Claims
 
@@ -81,6 +82,17 @@ class Site:
             known = known or await self.board.fresh(event_id)
         return known.event if known else None
 
+    def look(self, event: schemas.Event | None) -> Looks:
+        """How the pages of an event look, or those that belong to none."""
+        looks = self.front.looks
+        return (
+            looks.of_event(event.id, event.organisation) if isinstance(event, schemas.Event) else looks.root
+        )
+
+    def url(self, request: Request) -> str:
+        """How people reach us, without a slash at the end."""
+        return (self.services.settings.public_url or str(request.base_url)).rstrip("/")
+
     def explain(self, request: Request, refusal: Refusal | None) -> str | None:
         """A refusal as a sentence, or None when there is none."""
         return self.renderer.explain(request, refusal) if refusal else None
@@ -100,8 +112,10 @@ class Site:
         **context: Any,
     ) -> HTMLResponse:
         """A page for `who`. A refusal stands on top of it, in words, and gives its status."""
+        look = self.look(context.get("event"))
         shown: dict[str, Any] = {
             "now_ms": self.now_ms(),
+            "look": look,
             "problem": self.explain(request, refusal),
             "done": self._done(request),
         }

@@ -95,6 +95,7 @@ def test_every_refusal_says_what_to_do_in_both_languages() -> None:
         names.DONE,
         names.FAULTS,
         names.REFUSAL_NAMES,
+        names.COLOURS,
     ],
 )
 def test_every_name_is_chinese_in_chinese(words: dict[str, str]) -> None:

@@ -32,7 +32,9 @@ def test_vendored_files_are_what_they_say() -> None:
 
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_no_template_has_anything_inline(template: str) -> None:
-    text = (WEB / "templates" / template).read_text().replace("<style>{{ sheet }}</style>", "")
+    text = (WEB / "templates" / template).read_text()
+    for allowed in ("<style>{{ sheet }}</style>", '<script type="application/ld+json">'):  # no code of ours
+        text = text.replace(allowed, "")
     assert INLINE.findall(text) == []
 
 

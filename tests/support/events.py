@@ -1,0 +1,67 @@
+"""Events that a test puts on sale in a running demo, by the API, as the manager's own program would."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx2
+
+from tests.support.command import RunningInstance
+
+Call = dict[str, Any]
+
+
+def make_event(
+    demo: RunningInstance, *capacities: int, opens_in: float = -60, price: int = 0, **fields: Any
+) -> Any:
+    """A published event with one quota for each capacity; `opens_in` seconds. More `fields` as the API takes them."""
+    now = datetime.now(UTC)
+    face_price = fields.pop("face_price", price)
+    body = {
+        "title": "新片点映",
+        "venue": "工人文化宫影院",
+        "pickup": "文化宫服务台",
+        "starts_at": now + timedelta(days=7),
+        "opens_at": now + timedelta(seconds=opens_in),
+        "closes_at": now + timedelta(days=6),
+        "cancellable_until": now + timedelta(days=5),
+        "per_card_limit": 1,
+        "quotas": [
+            {"name": f"第 {n} 场", "capacity": c, "price": price, "face_price": face_price}
+            for n, c in enumerate(capacities, start=1)
+        ],
+    }
+    event = _staff(demo, "POST", "/api/v1/staff/events", body | fields)
+    act(demo, event["id"], "publish")
+    return event
+
+
+def act(demo: RunningInstance, event_id: str, verb: str) -> Any:
+    """`publish`, `pause`, `resume` or `close` an event."""
+    return _staff(demo, "POST", f"/api/v1/staff/events/{event_id}/{verb}", {"reason": "test"})
+
+
+def hold_one(demo: RunningInstance, event_id: str, card: Any) -> None:
+    """Hold a ticket of the event's first quota for a card."""
+    with httpx2.Client(base_url=demo.base_url) as client:
+        login = {"card_number": card["card_number"], "pin": card["pin"]}
+        token = client.post("/api/v1/sessions", json=login).json()["token"]
+        items = [{"quota_id": f"{event_id}-1", "quantity": 1}]
+        headers = {"authorization": f"Bearer {token}", "idempotency-key": "last"}
+        held = client.post(f"/api/v1/events/{event_id}/holds", json={"items": items}, headers=headers)
+        assert held.status_code == 201, held.text
+
+
+def _staff(demo: RunningInstance, method: str, path: str, body: Call) -> Any:
+    manager = next(account for account in demo.demo["staff"] if account["username"] == "manager")
+    login = {"username": manager["username"], "password": manager["password"]}
+    with httpx2.Client(base_url=demo.base_url, timeout=30) as client:
+        token = client.post("/api/v1/staff/sessions", json=login).json()["token"]
+        answer = client.request(
+            method, path, json=_in_json(body), headers={"authorization": f"Bearer {token}"}
+        )
+        assert answer.is_success, answer.text
+        return answer.json()
+
+
+def _in_json(body: Call) -> Call:
+    return {k: v.isoformat() if isinstance(v, datetime) else v for k, v in body.items()}
