@@ -79,7 +79,11 @@ def happen(world: World, crowd: Crowd, fault: Fault) -> Outcome:
     records = crowd.records
     crowd.play()
     world.pass_time(fault.lead)
-    fault.kind.strike(Scene(world, records, random.Random(fault.seed)))
+    violations = []
+    try:
+        fault.kind.strike(Scene(world, records, random.Random(fault.seed)))
+    except AssertionError as broken:
+        violations.append(Violation("promise", str(broken)))
     ended = time.monotonic()
     wait = partial(_tended, world, records, forgets=fault.kind.forgets)
     came_back = wait(lambda: records.last_confirm > ended and world.is_whole(), RECOVERED_SECONDS_MAX)
@@ -89,7 +93,7 @@ def happen(world: World, crowd: Crowd, fault: Fault) -> Outcome:
     rested = time.monotonic()
     is_settled = wait(world.is_settled, SETTLED_SECONDS_MAX)
     settled = time.monotonic() - rested
-    violations = [Violation("lost", f"never answered: {text}") for text in crowd.unanswered]
+    violations += [Violation("lost", f"never answered: {text}") for text in crowd.unanswered]
     for holds, text in (
         (came_back, "nobody could buy again"),
         (is_idle, "clients wait"),

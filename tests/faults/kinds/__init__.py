@@ -1,9 +1,9 @@
 """Kinds of faults, by what is harmed; importing this makes them known."""
 
-from tests.faults.kinds import deaths, network
+from tests.faults.kinds import deaths, network, storage, upkeep
 from tests.faults.kinds.scene import KINDS, Kind, Scene
 
-__all__ = ["KINDS", "Kind", "Scene", "deaths", "network"]
+__all__ = ["KINDS", "Kind", "Scene", "deaths", "network", "storage", "upkeep"]
 
 
 def kinds_of(database: str) -> list[Kind]:

@@ -2,7 +2,7 @@
 
 from tests.faults.kinds.scene import Scene, kind
 from tests.faults.proxy import Proxy
-from tests.faults.servers import POSTGRESQL, SQLITE
+from tests.faults.servers import POSTGRESQL
 
 
 @kind("answers of Valkey to the API lost")
@@ -71,9 +71,9 @@ def slow_down(scene: Scene) -> None:
     _calm(scene)
 
 
-@kind("SQL locked", SQLITE)
-def lock_sqlite(scene: Scene) -> None:
-    """Somebody keeps the lock that writers need; the sale goes on."""
+@kind("SQL locked")
+def lock_sql(scene: Scene) -> None:
+    """Somebody keeps the lock that drains wait for; the sale goes on."""
     lock = scene.world.sql.lock()
     scene.some_time(0.5, 3.0)
     lock.close()
