@@ -24,6 +24,22 @@ Serial = Annotated[
 ]
 
 SQLITE_BUSY_SECONDS = 15
+
+GONE_SECONDS = 10
+"""After how long without a word a PostgreSQL server counts as gone.
+
+A machine that loses its power, or a cable that is cut, closes no connection; the kernel would wait for minutes to
+hours, and every thread that asks would wait with it.
+"""
+
+_POSTGRESQL_ARGUMENTS = {
+    "client_encoding": "utf8",  # whatever the database's: the doctor has to get in
+    "connect_timeout": GONE_SECONDS // 2,
+    "keepalives_idle": GONE_SECONDS // 2,
+    "keepalives_interval": 1,
+    "keepalives_count": GONE_SECONDS // 2,
+    "tcp_user_timeout": GONE_SECONDS * 1_000,
+}
 TRAIL_KEY = "trail_key"
 
 
@@ -58,7 +74,7 @@ def make_engine(url: str, pool_size: int = 10) -> Engine:
             max_overflow=pool_size,
             pool_pre_ping=True,
             hide_parameters=True,
-            connect_args={"client_encoding": "utf8"},  # whatever the database's: the doctor has to get in
+            connect_args=_POSTGRESQL_ARGUMENTS,
         )
     arguments = {"timeout": SQLITE_BUSY_SECONDS, "isolation_level": None}
     engine = create_engine(url, connect_args=arguments, hide_parameters=True)

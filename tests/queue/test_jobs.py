@@ -11,31 +11,9 @@ from sqlalchemy.exc import OperationalError
 from tests.support.shop import Shop
 from ticketing.errors import StoreUnavailable
 from ticketing.inventory.keeper import Keeper
-from ticketing.inventory.trail_end import TrailEnd
-from ticketing.members.revocations import Revocations
 from ticketing.orders import repository as orders
 from ticketing.queue import jobs
-from ticketing.queue.bell import Bell, rush_queue
 from ticketing.queue.drain import Drain
-from ticketing.services.archive import ArchiveService
-from ticketing.services.witness import Witness
-
-
-@pytest.fixture
-def duties(shop: Shop) -> jobs.Duties:
-    ours = jobs.Duties(
-        sessions=shop.sessions,
-        keeper=shop.keeper,
-        drain=shop.drain(2),
-        sale_keeper=shop.sale_keeper,
-        returns=shop.returns,
-        archive=ArchiveService(shop.sessions, shop.keeper, shop.clock),
-        witness=Witness(shop.sessions, TrailEnd(shop.redis), shop.keyring.trail, shop.clock),
-        revocations=Revocations(shop.sessions, 1_000),
-        bell=Bell(rush_queue(shop.redis)),
-    )
-    jobs.use(ours)
-    return ours
 
 
 def bells(shop: Shop) -> set[bytes | str]:

@@ -5,10 +5,12 @@ Method: the real servers and one look at a time; what was rung is read from RQ's
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Event, Thread
 from typing import Any
 
 import pytest
+from redis.exceptions import OutOfMemoryError
 from rq import Queue
 from rq.job import Job
 from sqlalchemy import update
@@ -19,8 +21,10 @@ from tests.support.shop import Shop
 from ticketing.catalogue import tables
 from ticketing.errors import StoreUnavailable
 from ticketing.inventory.keeper import Keeper
+from ticketing.inventory.model import QuotaCounts
 from ticketing.inventory.watermarks import Watermarks
 from ticketing.orders import repository as orders
+from ticketing.queue import jobs
 from ticketing.queue.bell import Bell, rush_queue
 from ticketing.queue.watcher import Watcher
 
@@ -98,6 +102,38 @@ def test_it_rings_for_returns_and_for_unapplied_events(
         session.execute(update(tables.Event).values(version=tables.Event.version + 1))
     watcher.look_for_returns()
     assert rung(queue) == [("reconcile", ("everything",))]
+
+
+@contextmanager
+def no_memory(shop: Shop) -> Iterator[None]:
+    """A Redis that takes nothing more."""
+    shop.redis.config_set("maxmemory", 1)
+    try:
+        yield
+    finally:
+        shop.redis.config_set("maxmemory", 0)
+
+
+def test_without_memory_for_the_queue_it_does_the_job_itself(
+    shop: Shop, watcher: Watcher, duties: jobs.Duties
+) -> None:
+    event_id = shop.sale(10, hold_seconds=1)
+    order_id = shop.buy(event_id, 1, (1, 1))
+    shop.hold(event_id, 2, (1, 3))
+    time.sleep(1.1)
+    with no_memory(shop):
+        watcher.look_for_groups()
+        watcher.look_for_entries()
+        watcher.look_for_due_holds()
+        assert set(shop.recorded()) == {order_id}
+        assert shop.counts(event_id) == QuotaCounts(capacity=10, withheld=0, held=0, sold=1)
+
+
+def test_control_the_queue_takes_no_job_then(shop: Shop, queue: Queue) -> None:
+    event_id = shop.sale(10)
+    with no_memory(shop), pytest.raises(OutOfMemoryError):
+        Bell(queue).ring(jobs.drain, jobs.DRAIN, event_id)
+    assert rung(queue) == []
 
 
 def test_it_outlives_an_outage_and_complains_once(

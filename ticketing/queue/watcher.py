@@ -1,7 +1,8 @@
 """Looks at what there is to do, ten times a second, and rings for it; the path of the rush rings nothing.
 
 Every worker has a watcher; the bell sees to it that only one of them is heard. A job that was lost with its
-worker is rung again by any of them.
+worker is rung again by any of them. Where Redis has no memory left for the queue, the watcher does the job itself:
+drain and sweep are what gives memory and tickets back.
 """
 
 import time
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from threading import Event
 
 import structlog
+from redis.exceptions import OutOfMemoryError
 
 from ticketing.catalogue import repository as catalogue
 from ticketing.database import Sessions, reading
@@ -65,7 +67,7 @@ class Watcher:
         for at in self._groups:
             last = self._keeper.last_position(at.group_id)
             if last is not None and last > at.position:
-                self._bell.ring(jobs.drain, jobs.DRAIN, at.group_id)
+                self._ring(jobs.drain, jobs.DRAIN, at.group_id)
 
     def look_for_due_holds(self) -> None:
         """Ring for every group that has a hold past its time."""
@@ -73,14 +75,22 @@ class Watcher:
         for at in self._groups:
             due = self._keeper.next_due(at.group_id)
             if due is not None and due <= now:
-                self._bell.ring(jobs.sweep, jobs.SWEEP, at.group_id, at.epoch, urgent=True)
+                self._ring(jobs.sweep, jobs.SWEEP, at.group_id, at.epoch, urgent=True)
 
     def look_for_returns(self) -> None:
         """Ring when an event is unapplied or a return pending."""
         with reading(self._sessions) as session:
             waiting = catalogue.pending(session) or orders.pending_returns(session, 1)
         if waiting:
-            self._bell.ring(jobs.reconcile, jobs.RECONCILE, jobs.EVERYTHING)
+            self._ring(jobs.reconcile, jobs.RECONCILE, jobs.EVERYTHING)
+
+    def _ring(
+        self, job: Callable[..., None], duty: str, subject: str, *args: str, urgent: bool = False
+    ) -> None:
+        try:
+            self._bell.ring(job, duty, subject, *args, urgent=urgent)
+        except OutOfMemoryError:
+            job(subject, *args)
 
     def _every(self, seconds: float, look: Callable[[], None]) -> None:
         now = time.monotonic()
