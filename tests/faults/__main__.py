@@ -68,9 +68,8 @@ class Summary:
             f"{self._sum(lambda told: told.refusals.total())} refusals, "
             f"{self._sum(lambda told: told.doubts.total())} doubts"
         )
-        yield f"acknowledged lost: {kinds['lost']}, doubled: {kinds['doubled']}, other violations: " + str(
-            kinds.total() - kinds["lost"] - kinds["doubled"]
-        )
+        lost, doubled = kinds.pop("lost", 0), kinds.pop("doubled", 0)
+        yield f"acknowledged lost: {lost}, doubled: {doubled}, other violations: {kinds.total()}"
 
     def _sum(self, count: Callable[[Records], int]) -> str:
         return f"{sum(map(count, self.records)):,}"

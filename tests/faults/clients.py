@@ -18,8 +18,8 @@ ANSWER_SECONDS_MAX = 90.0
 """How long a client asks again; one that was never answered is a violation."""
 
 REQUEST_SECONDS = 4.0
-_PAUSE_SECONDS = 0.05
-_THINKING_SECONDS = 0.02
+_PAUSE_SECONDS = 0.1
+THINKING_SECONDS = 0.08
 PLENTY, SCARCE = 1, 2
 """The quotas: one that is never sold out, and one that everybody wants."""
 
@@ -31,13 +31,14 @@ class NeverAnswered(Exception):
 class Crowd:
     """Threads that work between `play` and `rest`; use as a context manager."""
 
-    def __init__(self, world: "World", records: Records, seed: int) -> None:
+    def __init__(
+        self, world: "World", records: Records, seed: int, thinking: float = THINKING_SECONDS
+    ) -> None:
         self.world = world
+        self._thinking = thinking
         self.records = records
         self.unanswered: list[str] = []
         self.to_hand_out: Queue[Booking] = Queue()
-        self.orders_left: int | None = None
-        """After so many more orders nobody begins another; None: no end."""
         self._playing = threading.Event()
         self._over = threading.Event()
         self._busy = 0
@@ -90,15 +91,12 @@ class Crowd:
             finally:
                 with self._lock:
                     self._busy -= 1
-            time.sleep(dice.random() * _THINKING_SECONDS)
+            time.sleep(dice.random() * self._thinking)
         client.close()
 
     # A member
 
     def _book(self, client: Client, dice: random.Random, number: int) -> None:
-        if not self._takes_one():
-            time.sleep(_PAUSE_SECONDS)
-            return
         buyers = self.world.buyers[number::MEMBERS_AT_WORK]
         buyer = dice.choice(buyers)
         quota = SCARCE if dice.random() < 0.3 else PLENTY
@@ -107,13 +105,6 @@ class Crowd:
         )
         self.records.bookings.append(booking)
         _Visit(self, client, dice, booking, buyer.token).book()
-
-    def _takes_one(self) -> bool:
-        with self._lock:
-            if self.orders_left is None:
-                return True
-            self.orders_left -= 1
-            return self.orders_left >= 0
 
     # A clerk
 

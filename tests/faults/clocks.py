@@ -35,9 +35,9 @@ protocol.envelope = told
 class Clocks:
     """Sets how far the clocks are ahead of the truth, in ms."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, tampering: str = "") -> None:
         folder.mkdir()
-        (folder / "sitecustomize.py").write_text(SITECUSTOMIZE)
+        (folder / "sitecustomize.py").write_text(SITECUSTOMIZE + tampering)
         self._folder = folder
         self._file = folder / "clocks"
         self.set()

@@ -32,7 +32,9 @@ class Booking:
     def note(self, what: str, answer: Answer | str) -> None:
         """Keep an answer or a doubt. A yes of the same kind must be the same again, byte for byte."""
         if isinstance(answer, str):
-            self.told.append(f"{what}: no answer ({answer})")
+            doubt = f"{what}: no answer ({answer})"
+            if doubt not in self.told[-1:]:
+                self.told.append(doubt)
             return
         self.told.append(f"{what}: {answer.status} {answer.body[:300].decode(errors='replace')}")
         if answer.status >= 300:

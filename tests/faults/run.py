@@ -60,11 +60,16 @@ def schedule(chapter: Chapter) -> Iterator[Fault]:
 
 
 def play(
-    folder: Path, chapter: Chapter, records: Records, tell: Tell, faults: Iterable[Fault] | None = None
+    folder: Path,
+    chapter: Chapter,
+    records: Records,
+    tell: Tell,
+    faults: Iterable[Fault] | None = None,
+    tampering: str = "",
 ) -> None:
     """Let it happen, and judge after every fault. Ends early when something was lost, doubled or never came back."""
     with (
-        World(folder, chapter.database, chapter.seed) as world,
+        World(folder, chapter.database, chapter.seed, tampering) as world,
         Crowd(world, records, chapter.seed) as crowd,
     ):
         for fault in faults or schedule(chapter):
@@ -84,6 +89,7 @@ def happen(world: World, crowd: Crowd, fault: Fault) -> Outcome:
         fault.kind.strike(Scene(world, records, random.Random(fault.seed)))
     except AssertionError as broken:
         violations.append(Violation("promise", str(broken)))
+        world.calm()
     ended = time.monotonic()
     wait = partial(_tended, world, records, forgets=fault.kind.forgets)
     came_back = wait(lambda: records.last_confirm > ended and world.is_whole(), RECOVERED_SECONDS_MAX)
@@ -101,7 +107,9 @@ def happen(world: World, crowd: Crowd, fault: Fault) -> Outcome:
     ):
         if not holds:
             violations.append(Violation("stuck", text, world.said()))
-    return Outcome(fault.kind.name, recovered, settled, violations or judge(world, records))
+    if is_idle:
+        violations += judge(world, records)
+    return Outcome(fault.kind.name, recovered, settled, violations)
 
 
 def _tended(
@@ -112,7 +120,7 @@ def _tended(
     while not what():
         if time.monotonic() > until:
             return False
-        world.pass_time(0.02)
+        world.pass_time(0.05)
         if forgets and world.is_recovering():
             began = time.monotonic()
             world.rebuild()

@@ -41,7 +41,7 @@ SCARCE_PER_CARD = 2
 READY_SECONDS = 60.0
 HOUR_MS = 3_600_000
 SECRET = "a secret that only tests use, and long enough"
-_LOOK_SECONDS = 0.02
+_LOOK_SECONDS = 0.05
 _AGAIN_SECONDS = 0.25
 
 
@@ -55,10 +55,12 @@ class Buyer(NamedTuple):
 class World:
     """Use as a context manager, in the main thread: the processes die with the thread that started them."""
 
-    def __init__(self, folder: Path, database: str, seed: int) -> None:
+    def __init__(self, folder: Path, database: str, seed: int, tampering: str = "") -> None:
+        """`tampering` is code that the API and the worker run before their own: a guard taken out."""
         self.folder = folder
         self.database = database
         self.seed = seed
+        self._tampering = tampering
         self.down: set[str] = set()
         """What is left dead when it dies: of `api`, `worker`, `valkey`."""
         self.buyers: list[Buyer] = []
@@ -144,6 +146,13 @@ class World:
         """Send a signal."""
         os.kill(self.pid(name), number)
 
+    def calm(self) -> None:
+        """Nothing disturbs it any longer."""
+        for proxy in self.proxies:
+            proxy.calm()
+        self.clocks.set()
+        self.down.clear()
+
     # What an operator does and sees
 
     def rebuild(self, *arguments: str) -> dict[str, Any]:
@@ -194,7 +203,7 @@ class World:
     def _start(self) -> None:
         self.folder.mkdir(parents=True)
         self.network = self._stack.enter_context(Network())
-        self.clocks = Clocks(self.folder / "clocks")
+        self.clocks = Clocks(self.folder / "clocks", self._tampering)
         self.sql: SqliteFile | PostgresMachine
         is_postgresql = self.database == POSTGRESQL
         self.sql = PostgresMachine() if is_postgresql else SqliteFile(self.folder / "sql.sqlite3")
