@@ -31,6 +31,7 @@ from ticketing.services.catalogue import CatalogueService
 from ticketing.services.desk import DeskService
 from ticketing.services.doctor import Patient
 from ticketing.services.keeper import SaleKeeper
+from ticketing.services.logins import LoginService
 from ticketing.services.looks import LookService
 from ticketing.services.orders import OrderService
 from ticketing.services.rebuild import RebuildService
@@ -80,6 +81,7 @@ class Services:
         self.witness = Witness(self.sessions, TrailEnd(self.redis), self.keyring.trail, self.clock)
         self.cards = CardService(self.sessions, self.keyring, self.clock)
         self.revocations = Revocations(self.sessions, _longest_session_ms(settings))
+        self.logins = LoginService(self.sessions, self.revocations, self.clock)
         self.accounts = SessionService(
             self.sessions, self.keyring, self.signer, _limiter(self.queue_redis), self.clock, settings
         )

@@ -57,6 +57,7 @@ class Housekeeping:
         self._ear.shutdown(wait=False)
         await self._front.board.settle()
         await self._tolerate(self.hand_over_counts)
+        await self._tolerate(self.hand_over_logins)
 
     async def hear_sessions(self) -> None:
         """Learn which sessions ended elsewhere."""
@@ -80,6 +81,10 @@ class Housekeeping:
                 raise
             front.metrics.take_refusals(counts)
 
+    async def hand_over_logins(self) -> None:
+        """Write who has signed in, for members to see."""
+        await asyncio.to_thread(self._front.services.logins.hand_over)
+
     async def _keep_hearing(self) -> None:
         while not await self._stops_within(TICK_SECONDS):
             await self._tolerate(self.hear_sessions)
@@ -88,7 +93,7 @@ class Housekeeping:
         tick, front = 0, self._front
         while not await self._stops_within(TICK_SECONDS):
             reads = (front.board.refresh, front.looks.refresh)
-            duties = (*reads, self.stop_what_sql_forgot, self.hand_over_counts)
+            duties = (*reads, self.stop_what_sql_forgot, self.hand_over_counts, self.hand_over_logins)
             await asyncio.gather(*(self._tolerate(duty) for duty in duties))
             self._alarms.ring(self._front.board.recovering(), self._front.board.backlogs())
             tick += 1

@@ -1,16 +1,21 @@
 """Signing in and out, for members and for staff, and the member's own PIN."""
 
 import re
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool as in_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
 from ticketing.api.auth import Kind
+from ticketing.api.devices import device_of
 from ticketing.api.pages.forms import read_form
-from ticketing.api.pages.rendering import redirect
-from ticketing.api.pages.site import site_of
-from ticketing.errors import Refusal
+from ticketing.api.pages.rendering import redirect, remember
+from ticketing.api.pages.site import Site, headers_of, site_of
+from ticketing.database import reading
+from ticketing.errors import Code, Refusal
+from ticketing.members import repository as members
+from ticketing.services.tokens import Claims
 
 _OWN_PATH = re.compile(r"/(?![/\\])[!-~]{0,300}")
 _CLERK_HOME, _STAFF_HOME = "/desk", "/staff/events"
@@ -33,8 +38,12 @@ async def login(request: Request) -> Response:
         _, claims = await in_thread(site.services.accounts.login_member, number, pin, site.address(request))
     except Refusal as refusal:
         return site.page(request, "login.html", refusal=refusal, path="/login", next=after)
+    site.services.logins.begun(claims, device_of(headers_of(request).get(b"user-agent", b"")))
     response = redirect("/account" if claims.pin_must_change else after)
     site.sign_in(response, claims)
+    language = await in_thread(site.services.logins.language, claims.id)
+    if language in site.renderer.languages:
+        remember(response, site.renderer.languages[language])
     return response
 
 
@@ -44,10 +53,50 @@ async def logout(request: Request) -> Response:
 
 
 async def show_account(request: Request) -> Response:
-    """Who is signed in, with the form for a new PIN."""
+    """Who is signed in and where, with the form for a new PIN."""
     site = site_of(request)
+    return await _account_page(request, site.require(request, "member", "/account"))
+
+
+async def _account_page(request: Request, member: Claims, refusal: Refusal | None = None) -> Response:
+    site = site_of(request)
+    logins = await in_thread(site.services.logins.of_member, member)
+    blocked = site.gate.is_blocked(member)
+    return site.page(
+        request, "account.html", refusal=refusal, who=member, path="/account", logins=logins, blocked=blocked
+    )
+
+
+async def end_login(request: Request) -> Response:
+    """End one of the member's logins, or all others."""
+    site = site_of(request)
+    form = await read_form(request)
     member = site.require(request, "member", "/account")
-    return site.page(request, "account.html", who=member)
+    login_id = form.text("login")
+    try:
+        if login_id:
+            await in_thread(site.services.logins.end, member, login_id)
+        else:
+            await in_thread(site.services.logins.end_others, member)
+    except Refusal as refusal:
+        return await _account_page(request, member, refusal)
+    return redirect("/account?done=login")
+
+
+async def show_data(request: Request) -> Response:
+    """What is kept about the member, for how long, and how to have it erased."""
+    site = site_of(request)
+    member = site.require(request, "member", "/account/data")
+    kept = await in_thread(_kept, site, member)
+    return site.page(request, "account_data.html", who=member, **kept)
+
+
+def _kept(site: Site, member: Claims) -> dict[str, Any]:
+    with reading(site.services.sessions) as session:
+        holder = members.holder(session, member.id)
+    if holder is None:
+        raise Refusal(Code.UNAUTHENTICATED)
+    return {"phone": holder.member.phone, "since": holder.member.created_at, "name": holder.member.name}
 
 
 async def change_pin(request: Request) -> Response:
@@ -60,7 +109,7 @@ async def change_pin(request: Request) -> Response:
             site.services.accounts.change_pin, member, form.text("pin"), form.text("new_pin")
         )
     except Refusal as refusal:
-        return site.page(request, "account.html", refusal=refusal, who=member)
+        return await _account_page(request, member, refusal)
     response = redirect("/account?done=pin")
     site.sign_in(response, claims)
     return response

@@ -76,6 +76,8 @@ def _member_routes() -> list[Route]:
         _post("/logout", accounts.logout),
         _get("/account", accounts.show_account),
         _post("/account", accounts.change_pin),
+        _post("/account/logins", accounts.end_login),
+        _get("/account/data", accounts.show_data),
     ]
 
 

@@ -102,6 +102,7 @@ ROLES: Mapping[str, str] = {
 
 DONE: Mapping[str, str] = {
     "pin": N_("Your PIN is changed."),
+    "login": N_("Signed out there, within two seconds."),
     "booked": N_("Booked: the tickets are yours."),
     "released": N_("You gave the tickets back."),
     "cancelled": N_("The tickets are cancelled and back on sale."),

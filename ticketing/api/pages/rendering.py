@@ -68,7 +68,7 @@ class Renderer:
         if sheet and "<style>" in text:
             give_sheet(response)
         if request.query_params.get("lang") == language.code:
-            _remember(response, language)
+            remember(response, language)
         return response
 
     def text(self, language: Language, template: str, **context: Any) -> str:
@@ -173,7 +173,8 @@ def give_sheet(response: Response) -> None:
     _keep_cookie(response, SHEET_COOKIE, SHEET_HASH[:12])
 
 
-def _remember(response: HTMLResponse, language: Language) -> None:
+def remember(response: Response, language: Language) -> None:
+    """Keep the language in the browser."""
     _keep_cookie(response, languages.COOKIE, language.code)
 
 

@@ -128,6 +128,7 @@ class Site:
         )
         if who is not None:
             self._renew(response, who)
+            self._keep_language(request, who)
         return response
 
     def sign_in(self, response: Response, claims: Claims) -> None:
@@ -138,6 +139,11 @@ class Site:
         left_ms = claims.idle_at - self.now_ms()
         if claims.idle_at < claims.expires_at and left_ms < self._idle_ms[claims.kind] - RENEW_AFTER_MS:
             self.sign_in(response, claims)
+
+    def _keep_language(self, request: Request, who: Claims) -> None:
+        asked = request.query_params.get("lang", "")
+        if who.kind == "member" and asked in self.renderer.languages:
+            self.services.logins.prefers(who.id, asked)
 
     def _done(self, request: Request) -> str | None:
         text = names.DONE.get(request.query_params.get("done", "")) if request.method == "GET" else None

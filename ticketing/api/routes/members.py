@@ -3,6 +3,7 @@
 from ticketing.api import schemas, views
 from ticketing.api.calls import Call, Calls
 from ticketing.api.contract import Operation
+from ticketing.api.devices import device_of
 from ticketing.catalogue.tables import CANCELLED, CLOSED, Event
 from ticketing.database import reading
 from ticketing.errors import Code, Refusal
@@ -30,9 +31,9 @@ calls = Calls()
 )
 def sign_in(call: Call[schemas.Login]) -> schemas.MemberSession:
     """An unknown card, a wrong PIN and a blocked card get the same answer."""
-    token, claims = call.front.services.accounts.login_member(
-        call.body.card_number, call.body.pin, call.address
-    )
+    services = call.front.services
+    token, claims = services.accounts.login_member(call.body.card_number, call.body.pin, call.address)
+    services.logins.begun(claims, device_of(call.headers.get(b"user-agent", b"")))
     return schemas.MemberSession(token, views.instant(claims.expires_at), views.member_view(claims))
 
 
