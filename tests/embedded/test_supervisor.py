@@ -74,6 +74,25 @@ def test_a_killed_server_is_back_within_two_seconds_and_the_api_goes_on_by_itsel
     assert up.part("api") == api, "the API waited; it was not started again"
 
 
+def test_an_output_that_takes_nothing_ends_nothing(tmp_path: Path) -> None:
+    """Its log may be on the disk that is full, and that is when Valkey has to be started again."""
+    data_dir = tmp_path / "data"
+    command = [sys.executable, "-P", "-m", "ticketing", "up", "--data-dir", str(data_dir), "--port", "0"]
+    with Path("/dev/full").open("wb") as full:
+        process = subprocess.Popen(command, stdout=full, stderr=full, env=environment())
+    instance = RunningInstance(process, data_dir, tmp_path / "no-log")
+    try:
+        assert wait_for((data_dir / "api.url").exists, READY_SECONDS)
+        first = instance.part("valkey-server")
+        kill(first)
+        assert wait_for(lambda: first not in descendants(process.pid), 2)
+        assert wait_for(lambda: _status(instance) == 200, READY_SECONDS)
+        assert process.poll() is None
+    finally:
+        process.terminate()
+        process.wait(STOP_SECONDS)
+
+
 def test_a_second_one_on_the_same_directory_refuses_in_one_line(up: RunningInstance) -> None:
     second = ticketing("up", "--data-dir", str(up.data_dir), "--port", "0")
     assert second.returncode == 2

@@ -183,9 +183,13 @@ class _Visit:
         if answer.status != 201:
             booking.refused = answer.code
             return
-        booking.held_at, booking.hold = time.monotonic(), answer.json()
+        booking.held(answer)
         if self._dice.random() < 0.1:
-            self._ask("hold", wish)
+            again = self._ask("hold", wish)
+            if again.status != 201:
+                booking.void_at.append(booking.held_at)  # what it held is somebody else's by now
+                return
+            booking.held(again)
         end = self._dice.random()
         if end < 0.04:
             return  # its member has put the telephone away

@@ -95,6 +95,10 @@ def _of_strangers(books: Books, records: Records) -> Iterator[Violation]:
     known = {str(booking.hold["id"]) for booking in records.bookings if booking.hold}
     for order in books.orders.keys() - told.keys():
         yield Violation("doubled", f"order {order} is in SQL, and nobody was told of it", records.of(order))
+    for booking in records.bookings:
+        if not all(map(records.was_rebuilt_since, booking.void_at)):
+            text = f"the key of member {booking.member} held twice, and nobody rebuilt"
+            yield Violation("doubled", text, str(booking))
     for order in (order for order, count in told.items() if count > 1):
         yield Violation("doubled", f"order {order} was given to two keys", records.of(order))
     for hold in books.holds.keys() - known:
@@ -132,7 +136,7 @@ def _of_hold(books: Books, records: Records, booking: Booking, held: Counter[int
     is_held = hold is not None and hold.status is HoldStatus.HELD
     if is_held:
         held.update(booking.items)
-    elif not records.may_be_void(booking):
+    elif not records.was_rebuilt_since(booking.held_at):
         yield Violation("lost", f"hold {booking.hold['id']} is gone, and nobody rebuilt", str(booking))
 
 
@@ -150,8 +154,8 @@ def _of_limits(records: Records) -> Iterator[Violation]:
 
 def _of_hand_overs(books: Books, records: Records) -> Iterator[Violation]:
     """I5: each ticket was handed out as often as clerks were told to, and that is once."""
-    told = Counter(code for one in records.hand_overs for code in one.codes)
-    of = {code: one.order for one in records.hand_overs for code in one.codes}
+    told = Counter(code for one in records.standing_hand_overs for code in one.codes)
+    of = {code: one.order for one in records.standing_hand_overs for code in one.codes}
     collected = {t.code for tickets in books.tickets.values() for t in tickets if t.status == COLLECTED}
     for code in told.keys() | books.handed_out.keys() | collected:
         seen = told[code], books.handed_out[code], int(code in collected)

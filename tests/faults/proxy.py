@@ -98,7 +98,8 @@ class Proxy:
             writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.ExitStack() as stack:
+        # asyncio complains of connections that are cancelled; at the end all of them are.
+        with contextlib.suppress(asyncio.CancelledError), contextlib.ExitStack() as stack:
             self._enter(stack, writer)
             if self.refusing:
                 return

@@ -4,7 +4,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.support.calls import Answer
 
@@ -19,6 +19,8 @@ class Booking:
     """Tickets by quota number."""
     hold: dict[str, Any] | None = None
     held_at: float = 0.0
+    void_at: list[float] = field(default_factory=list)
+    """When holds were answered that the same key answered differently later: only a rebuild excuses that."""
     order: dict[str, Any] | None = None
     released: bool = False
     refused: str = ""
@@ -30,23 +32,29 @@ class Booking:
     _bodies: dict[str, bytes] = field(default_factory=dict)
 
     def note(self, what: str, answer: Answer | str) -> None:
-        """Keep an answer or a doubt. A yes of the same kind must be the same again, byte for byte."""
+        """Keep an answer or a doubt. A yes of the same kind must be the same again, byte for byte.
+
+        Holds are for `held`: one that Redis forgot is void, and its key may hold anew.
+        """
         if isinstance(answer, str):
             doubt = f"{what}: no answer ({answer})"
             if doubt not in self.told[-1:]:
                 self.told.append(doubt)
             return
         self.told.append(f"{what}: {answer.status} {answer.body[:300].decode(errors='replace')}")
-        if answer.status >= 300:
+        if answer.status >= 300 or what == "hold":
             return
         first = self._bodies.setdefault(what, answer.body)
         if first != answer.body:
             self.wrong.append(f"{what} answered with another body")
 
-    @property
-    def tickets(self) -> int:
-        """How many it asked for."""
-        return sum(self.items.values())
+    def held(self, answer: Answer) -> None:
+        """Keep a hold that was answered."""
+        first = self._bodies.setdefault("hold", answer.body)
+        if first != answer.body:
+            self.void_at.append(self.held_at)
+            self._bodies["hold"] = answer.body
+        self.held_at, self.hold = time.monotonic(), answer.json()
 
     @property
     def codes(self) -> list[str]:
@@ -66,6 +74,20 @@ class HandOver:
     at: float
 
 
+class Restore(NamedTuple):
+    """An old copy of SQL that was put back. Hand-overs since are gone with it: the operator's page says so."""
+
+    copied_at: float
+    restored_at: float
+    collected: frozenset[str]
+    """The tickets that had been collected when it was copied."""
+
+    def forgot(self, one: HandOver) -> bool:
+        """Whether the hand-over was made between the copy and its return."""
+        # What is noted up to a second later was answered before: no API starts as fast.
+        return self.copied_at <= one.at <= self.restored_at + 1.0 and not self.collected.issuperset(one.codes)
+
+
 class Records:
     """Every client's record. Lists only grow; clients append, the judge reads while they rest."""
 
@@ -74,6 +96,7 @@ class Records:
         self.hand_overs: list[HandOver] = []
         self.rebuilds: list[tuple[float, float]] = []
         """When somebody rebuilt: holds told of before then may be void."""
+        self.restores: list[Restore] = []
         self.refusals: Counter[str] = Counter()
         self.doubts: Counter[str] = Counter()
         self.confirms: list[float] = []
@@ -97,9 +120,14 @@ class Records:
         """When somebody was first told of an order after that."""
         return next((at for at in self.confirms if at > moment), float("inf"))
 
-    def may_be_void(self, booking: Booking) -> bool:
-        """Whether a rebuild has ended since its hold was answered, or nearly so."""
-        return any(ended > booking.held_at for _, ended in self.rebuilds)
+    def was_rebuilt_since(self, moment: float) -> bool:
+        """Whether a rebuild has ended since: holds that were answered before may be void."""
+        return any(ended > moment for _, ended in self.rebuilds)
+
+    @property
+    def standing_hand_overs(self) -> list[HandOver]:
+        """Hand-overs but those that went with an old copy of SQL."""
+        return [one for one in self.hand_overs if not any(restore.forgot(one) for restore in self.restores)]
 
     @property
     def orders(self) -> list[Booking]:

@@ -126,6 +126,13 @@ def test_control_a_hold_that_is_gone(trial: Trial) -> None:
     assert f"lost: hold {id_of_hold(held)} is gone, and nobody rebuilt" in trial.verdict()
 
 
+def test_control_a_key_that_held_twice(trial: Trial) -> None:
+    booking = trial.booking()
+    booking.held(Answer(201, b'{"id": "another"}', replayed=False))
+    text = f"doubled: the key of member {booking.member} held twice, and nobody rebuilt"
+    assert text in trial.verdict()
+
+
 def test_control_two_answers_under_one_key(trial: Trial) -> None:
     booking = trial.booking()
     booking.note("confirm", Answer(200, b'{"id": "another"}', replayed=True))

@@ -11,7 +11,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -58,7 +58,7 @@ def supervise(settings: Settings, plan: Plan, say: Say, prepare: Prepare | None 
         DirectoryLock(settings.data_dir.absolute()) as lock,
         _listen(plan) as listener,
     ):
-        instance = _Instance(settings, plan, say, signals, lock.fd, listener)
+        instance = _Instance(settings, plan, _whatever_comes_of_it(say), signals, lock.fd, listener)
         try:
             instance.start(prepare)
             instance.keep_alive()
@@ -66,6 +66,16 @@ def supervise(settings: Settings, plan: Plan, say: Say, prepare: Prepare | None 
             pass
         finally:
             instance.stop()
+
+
+def _whatever_comes_of_it(say: Say) -> Say:
+    """Say it if it can be said: what we print may go to a disk that is full, or to a pipe that nobody reads."""
+
+    def said(text: str) -> None:
+        with suppress(OSError):
+            say(text)
+
+    return said
 
 
 def url_file(data_dir: Path) -> Path:

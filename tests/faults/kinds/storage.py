@@ -2,6 +2,7 @@
 
 import resource
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import redis
 from sqlalchemy import select
 
 from tests.faults.kinds.scene import Scene, kind
+from tests.faults.records import Restore
 from tests.faults.servers import SQLITE, SqliteFile
 from tests.faults.world import World
 from ticketing.database import reading
@@ -107,24 +109,18 @@ def restore_old_sql(scene: Scene) -> None:
     world = scene.world
     old = world.folder / "old-sql"
     _remove(old)
+    copied_at = time.monotonic()
     world.sql.copy(old)
-    before = len(scene.records.hand_overs)
     scene.some_time(0.3, 1.5)
     world.down.update(("api", "worker"))
     world.kill("api")
     world.kill("worker")
     world.services.engine.dispose()
     world.sql.put_back(old)
-    _forget_hand_overs(scene, before)
+    with reading(world.services.sessions) as session:
+        collected = frozenset(session.scalars(select(Ticket.code).where(Ticket.status == COLLECTED)))
+    scene.records.restores.append(Restore(copied_at, time.monotonic(), collected))
     world.down.clear()
-
-
-def _forget_hand_overs(scene: Scene, before: int) -> None:
-    # The operator's page says so: hand-overs since the backup are in SQL alone, and are gone with it.
-    with reading(scene.world.services.sessions) as session:
-        collected = set(session.scalars(select(Ticket.code).where(Ticket.status == COLLECTED)))
-    since = scene.records.hand_overs[before:]
-    scene.records.hand_overs[before:] = [one for one in since if collected.issuperset(one.codes)]
 
 
 def _drain_what_was_sold(world: World) -> None:
