@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import redis
 
 from tests.faults.kinds.scene import Scene, kind
-from tests.faults.world import World
+from tests.faults.world import REBUILD_SECONDS, World
 from ticketing.errors import StoreUnavailable
 from ticketing.queue.worker import drain_of
 
@@ -80,7 +80,7 @@ def kill_rebuild(scene: Scene) -> None:
         first = subprocess.Popen(
             command, env=world.operators(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        world.wait_for(lambda: _is_fenced(world) or first.poll() is not None, 60)
+        world.wait_for(lambda: _is_fenced(world) or first.poll() is not None, REBUILD_SECONDS)
         time.sleep(scene.dice.uniform(0.0, 0.1))
         if first.poll() is None:
             os.kill(first.pid, signal.SIGKILL)
