@@ -1,24 +1,32 @@
-"""Makes the pictures of README and docs from a running demo: `./dev python -m scripts.screenshots`.
+"""Makes the pictures of README and docs from a running demo: `./dev python -m scripts.screenshots [FOLDER]`.
 
-One picture shows a member's way to a ticket on a phone, one the desk, one what a manager sees.
+One sheet for each language shows a member's whole way on a phone, one picture the README's short way, one the desk,
+one what a manager sees. With a FOLDER, every page is also put there by itself: both languages, phone and desktop, light
+and dark, to look at.
 """
 
-import base64
+import io
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from tests.support.browser import running_browser, visitor
 from tests.support.command import RunningInstance, running
-from tests.support.steps import confirm, hold, sign_in
+from tests.support.events import make_event
+from tests.support.steps import hold, sign_in
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 CARD = 990  # the first of the demo's cards without a ticket
-GAP = 24
+GAP, ROW, COLOURS = 24, 6, 64
+BACKGROUND = "#d5d9e2"
+README = ("list", "event", "hold", "order")
+Shots = Iterator[tuple[str, bytes]]
 
 
 def main() -> None:
@@ -29,28 +37,96 @@ def main() -> None:
         running("demo", Path(folder) / "data") as demo,
         running_browser() as browser,
     ):
-        _member(browser, demo)
+        for card, language in enumerate(("zh", "en"), CARD):
+            shots = dict(_way(browser, demo, card, language))
+            _sheet(list(shots.values()), IMAGES / f"way-{language}.png")
+            if language == "zh":
+                _sheet([shots[name] for name in README], IMAGES / "member.png")
         _desk(browser, demo)
         _staff(browser, demo)
-    print(
-        f"made {', '.join(path.name for path in sorted(IMAGES.glob('*.png')))} in {IMAGES}", file=sys.stderr
-    )
+        if len(sys.argv) > 1:
+            _all(browser, demo, Path(sys.argv[1]))
+    made = ", ".join(f"{path.name} {path.stat().st_size // 1024} kB" for path in sorted(IMAGES.glob("*.png")))
+    print(f"made {made} in {IMAGES}", file=sys.stderr)
 
 
-def _member(browser: Browser, demo: RunningInstance) -> None:
-    page = visitor(browser, demo.base_url).new_page()
-    event = _event(demo, "five-yuan-cinema")
-    page.goto("/")
-    shots = [page.screenshot()]
-    sign_in(page, demo.demo["cards"][CARD])
+def _all(browser: Browser, demo: RunningInstance, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    ways = product(("zh", "en"), (False, True), ("light", "dark"))
+    for card, (language, wide, scheme) in enumerate(ways, CARD + 2):
+        kind = f"{language}-{'desktop' if wide else 'phone'}-{scheme}"
+        for number, (name, shot) in enumerate(_way(browser, demo, card, language, wide, scheme), 1):
+            (folder / f"{kind}-{number:02}-{name}.png").write_bytes(shot)
+
+
+def _way(
+    browser: Browser,
+    demo: RunningInstance,
+    card: int,
+    language: str,
+    wide: bool = False,
+    scheme: Any = "light",
+) -> Shots:
+    """A member's whole way, page by page, each as the window shows it."""
+    page = visitor(browser, demo.base_url, language=language, wide=wide, javascript=True).new_page()
+    page.emulate_media(color_scheme=scheme)
+    whose, event = demo.demo["cards"][card], _event(demo, "five-yuan-cinema")
+    soon = make_event(demo, 200, opens_in=300, title="儿童剧《小海豚》", price=1_000, face_price=8_000)
+    brief = make_event(demo, 20, hold_seconds=2)
+    for name, path in {
+        "list": "/",
+        "stranger": f"/events/{soon['id']}",
+        "sold-out": f"/events/{_event(demo, 'evening-classes')['id']}",
+        "login": "/login",
+    }.items():
+        page.goto(path)
+        yield name, _shot(page)
+    sign_in(page, {**whose, "pin": "000000"})
+    yield "wrong-pin", _shot(page)
+    sign_in(page, whose, f"/events/{soon['id']}")
+    yield "countdown", _shot(page)
+    yield from _booking(page, event, brief)
+    yield from _afterwards(page)
+    page.context.close()
+
+
+def _booking(page: Page, event: Any, brief: Any) -> Shots:
     page.goto(f"/events/{event['id']}")
-    shots.append(page.screenshot())
+    yield "event", _shot(page)
     hold(page, event, 2)
-    shots.append(page.screenshot())
-    confirm(page)
-    page.wait_for_load_state("load")
-    shots.append(page.screenshot())
-    _side_by_side(browser, shots, IMAGES / "member.png")
+    page.wait_for_selector("form[action$='/confirm']")
+    yield "hold", _shot(page)
+    page.context.set_offline(True)
+    page.click("form[action$='/confirm'] button")
+    page.wait_for_selector(".away")
+    yield "no-network", _shot(page)
+    page.context.set_offline(False)
+    page.wait_for_selector(".qr")
+    yield "order", _shot(page)
+    page.click("summary")
+    page.locator("fieldset").scroll_into_view_if_needed()
+    yield "cancel", _shot(page)
+    page.goto(f"{page.url.partition('?')[0]}/print")
+    yield "paper", _shot(page)
+    hold(page, brief, 1)
+    page.wait_for_selector("a.button >> nth=0")
+    yield "expired", _shot(page)
+
+
+def _afterwards(page: Page) -> Shots:
+    for name, path in {
+        "tickets": "/orders",
+        "account": "/account",
+        "data": "/account/data",
+        "missing": "/no",
+    }.items():
+        page.goto(path)
+        yield name, _shot(page)
+
+
+def _shot(page: Page) -> bytes:
+    page.wait_for_load_state("networkidle")
+    return page.screenshot()
 
 
 def _desk(browser: Browser, demo: RunningInstance) -> None:
@@ -58,13 +134,13 @@ def _desk(browser: Browser, demo: RunningInstance) -> None:
     page.fill("#swipe", demo.demo["cards"][CARD]["card_number"])
     page.keyboard.press("Enter")
     page.wait_for_selector("#waiting")
-    page.screenshot(path=IMAGES / "desk.png")
+    _save(Image.open(io.BytesIO(page.screenshot())), IMAGES / "desk.png")
 
 
 def _staff(browser: Browser, demo: RunningInstance) -> None:
     page = _signed_in(browser, demo, "manager")
     page.goto(f"/staff/events/{_event(demo, 'art-exhibition')['id']}")
-    page.screenshot(path=IMAGES / "staff.png", full_page=True)
+    _save(Image.open(io.BytesIO(page.screenshot(full_page=True))), IMAGES / "staff.png")
 
 
 def _event(demo: RunningInstance, scenario: str) -> Any:
@@ -81,14 +157,23 @@ def _signed_in(browser: Browser, demo: RunningInstance, username: str) -> Page:
     return page
 
 
-def _side_by_side(browser: Browser, shots: Sequence[bytes], path: Path) -> None:
-    sources = [f"data:image/png;base64,{base64.b64encode(shot).decode()}" for shot in shots]
-    pictures = "".join(f'<img src="{source}" style="border-radius:12px">' for source in sources)
-    page = browser.new_page()
-    page.set_content(
-        f'<div style="display:inline-flex;gap:{GAP}px;padding:{GAP}px;background:#e7eaf0">{pictures}</div>'
-    )
-    page.locator("div").screenshot(path=path)
+def _sheet(shots: Sequence[bytes], path: Path) -> None:
+    """The pictures in rows."""
+    pictures = [Image.open(io.BytesIO(shot)).convert("RGB") for shot in shots]
+    width, height = pictures[0].size
+    columns = min(ROW, len(pictures))
+    rows = -(-len(pictures) // columns)
+    size = (GAP + columns * (width + GAP), GAP + rows * (height + GAP))
+    sheet = Image.new("RGB", size, BACKGROUND)
+    for place, picture in enumerate(pictures):
+        sheet.paste(picture, (GAP + place % columns * (width + GAP), GAP + place // columns * (height + GAP)))
+    _save(sheet, path)
+
+
+def _save(picture: Image.Image, path: Path) -> None:
+    """With few colours: what a reader sees is the same, and the repository stays small."""
+    few = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    few.save(path, optimize=True)
 
 
 if __name__ == "__main__":

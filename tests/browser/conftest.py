@@ -95,7 +95,9 @@ def new_event(demo: RunningInstance) -> Callable[..., Any]:
 def sale_in(demo: RunningInstance) -> dict[str, str]:
     """An event in each state that a member can meet, by its state."""
     states = {campaign["status"]: campaign["id"] for campaign in demo.demo["events"]}
-    states["open"] = make_event(demo, 50, 50, face_price=4_000, price=500, notice="改期通知")["id"]
+    states["open"] = make_event(demo, 50, face_price=4_000, price=500, per_card_limit=5, notice="改期通知")[
+        "id"
+    ]
     states["held"] = make_event(demo, 1)["id"]
     states["soon"] = make_event(demo, 20, opens_in=3_000)["id"]
     for verb in ("pause", "close"):

@@ -123,7 +123,7 @@ def test_each_refusal_says_what_to_do(open_page: OpenPage, card: Any, campaign: 
     event = campaign("five-yuan-cinema")
     page.goto(f"/events/{event['id']}")
     page.click("form[action$='/holds'] button")  # nothing chosen
-    expect(page.locator("[role=alert]")).to_have_text("请检查填写的内容。")
+    expect(page.locator("[role=alert]")).to_have_text("请先选择张数，再点订票。")
 
 
 def test_a_form_of_another_site_is_refused(open_page: OpenPage, card: Any, campaign: Campaign) -> None:

@@ -20,6 +20,7 @@ from ticketing.errors import Misconfigured, Refusal
 from ticketing.inventory.model import HoldRequest
 from ticketing.members import repository as members
 from ticketing.rehearsal import campaign, population, scenarios
+from ticketing.rehearsal.pictures import picture
 from ticketing.services.staff import StaffService
 from ticketing.services.tokens import Claims
 from ticketing.settings import Settings
@@ -29,6 +30,8 @@ MINUTE_MS = 60_000
 
 OPEN, SCHEDULED, SOLD_OUT = "open", "scheduled", "sold_out"
 CAMPAIGNS = {"five-yuan-cinema": OPEN, "art-exhibition": SCHEDULED, "evening-classes": SOLD_OUT}
+
+COLOURS = {"five-yuan-cinema": "red", "art-exhibition": "teal", "evening-classes": "purple"}
 
 STAFF = (
     ("admin", "admin", population.DISTRICT.id),
@@ -156,6 +159,7 @@ def _put_on_sale(services: Services, staff: Claims, name: str, status: str, demo
     event_id = campaign.publish(
         services.catalogue, staff, scenario, opens_at=opens_at, hold_seconds=HOLD_SECONDS_DEFAULT
     )
+    services.looks.set_event(staff, event_id, COLOURS[name], picture(name), bare=False)
     if status == SOLD_OUT:
         buyers = _buyers(services, demo.cards)
         asyncio.run(_sell_out(services.settings, event_id, scenario, buyers))

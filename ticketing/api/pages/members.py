@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, Response
 from ticketing.api import views
 from ticketing.api.board import Poster
 from ticketing.api.holds import Items
-from ticketing.api.pages import booking
+from ticketing.api.pages import booking, names
 from ticketing.api.pages.forms import Form, read_form
 from ticketing.api.pages.rendering import give_sheet, has_sheet, onward
 from ticketing.api.pages.site import Site, new_key, site_of
@@ -160,6 +160,8 @@ async def _event_page(
     if poster is None:
         raise Refusal(Code.NOT_FOUND)
     context = _context(site, request, poster, own, _chosen(form)) | {"key": _form_key(form, refusal)}
+    if refusal is not None:
+        context["problem"] = site.explain(request, refusal, names.REFUSALS_AT_BOOKING)
     path = f"/events/{event_id}"
     return site.page(request, template, refusal=refusal, who=member, path=path, **context)
 

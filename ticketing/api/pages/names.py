@@ -173,6 +173,12 @@ REFUSALS: Mapping[Code, str] = {
     ),
 }
 
+REFUSALS_AT_BOOKING: Mapping[Code, str] = {
+    **REFUSALS,
+    Code.INVALID: N_("Choose first how many tickets you want, then tap again."),
+}
+"""The same for a member with a booking form before them."""
+
 REFUSALS_AT_DESK: Mapping[Code, str] = {
     **REFUSALS,
     Code.NOT_FOUND: N_("Nothing is known under that card or code. Swipe again, or type the code."),

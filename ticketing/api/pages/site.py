@@ -2,6 +2,7 @@
 
 import contextlib
 import secrets
+from collections.abc import Mapping
 from typing import Any, cast
 
 from starlette.requests import Request
@@ -93,9 +94,14 @@ class Site:
         """How people reach us, without a slash at the end."""
         return (self.services.settings.public_url or str(request.base_url)).rstrip("/")
 
-    def explain(self, request: Request, refusal: Refusal | None) -> str | None:
+    def explain(
+        self,
+        request: Request,
+        refusal: Refusal | None,
+        sentences: Mapping[Code, str] = names.REFUSALS,
+    ) -> str | None:
         """A refusal as a sentence, or None when there is none."""
-        return self.renderer.explain(request, refusal) if refusal else None
+        return self.renderer.explain(request, refusal, sentences) if refusal else None
 
     def fault(self, request: Request, reason: str) -> str:
         """Why a field is wrong, as a sentence."""

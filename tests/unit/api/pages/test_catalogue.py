@@ -77,7 +77,7 @@ def test_every_refusal_says_what_to_do_in_both_languages() -> None:
     chinese, english = load_languages(WEB).values()
     facts = names.refusal_facts({"retry_after_ms": 2_500, "limit": 3, "used": 2})
     for code in Code:
-        for sentences in (names.REFUSALS, names.REFUSALS_AT_DESK):
+        for sentences in (names.REFUSALS, names.REFUSALS_AT_BOOKING, names.REFUSALS_AT_DESK):
             spoken = [language.words.gettext(sentences[code]) % facts for language in (chinese, english)]
             assert spoken[0] != spoken[1], code
             assert spoken[0].endswith("。"), code
