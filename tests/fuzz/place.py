@@ -46,7 +46,7 @@ _FIXED: Mapping[str, tuple[Any, ...]] = {
 }
 """What is a right value for a field of this name in any place."""
 
-_ENDS_SESSIONS = ("/me/pin", "sessions/current")
+_ENDS_SESSIONS = ("/me/pin", "/sessions/current", "/sessions")
 
 
 class Victim(NamedTuple):
@@ -69,8 +69,9 @@ class Place:
         self.event = self._publish(self._draft(90_000, 90_000))
         self.drafts = [self._draft(900, 5) for _ in range(20)]
         self.on_sale = [self._publish(self._draft(900, 5)) for _ in range(10)]
-        self._staff_claims = {role: self._account(role) for role in ("manager", "admin", "auditor", "clerk")}
-        self.sessions = {role: self.staff_session(role) for role in self._staff_claims}
+        roles = ("manager", "admin", "auditor", "clerk")
+        self.sessions = {role: self._services.signer.sign(self._account("some", role)) for role in roles}
+        self._leaving = {role: self._account("leaving", role) for role in roles}
         self.buyers = [(self._claims(buyer.token), buyer) for buyer in town.buyers]
         self.clerks = [(self._claims(token), token) for token in town.clerks]
         self._sell()
@@ -81,13 +82,16 @@ class Place:
         return self._services.keyring
 
     def staff_session(self, role: str) -> str:
-        """A fresh session, which may be ended."""
-        claims = replace(self._staff_claims[role], session_id=new_session_id())
-        return self._services.signer.sign(claims)
+        """A fresh session of an account whose sessions may be ended."""
+        return self._fresh(self._leaving[role])
 
     def victim_session(self, victim: Victim) -> str:
         """The same of a member."""
-        return self._services.signer.sign(replace(victim.claims, session_id=new_session_id()))
+        return self._fresh(victim.claims)
+
+    def _fresh(self, claims: Claims) -> str:
+        now = self._services.clock.now_ms()  # those before may all have been ended
+        return self._services.signer.sign(replace(claims, session_id=new_session_id(), issued_at=now))
 
     def _make_victims(self) -> list[Victim]:
         places = build_tree(self._services.sessions)
@@ -110,9 +114,9 @@ class Place:
                 client.send(Request(path, buyer.token, {"payment": {"method": "free"}}))
         client.close()
 
-    def _account(self, role: str) -> Claims:
-        password = self._services.staff.add_staff(f"some-{role}", role, "district")
-        return self._services.accounts.login_staff(f"some-{role}", password, "203.0.113.1")[1]
+    def _account(self, prefix: str, role: str) -> Claims:
+        password = self._services.staff.add_staff(f"{prefix}-{role}", role, "district")
+        return self._services.accounts.login_staff(f"{prefix}-{role}", password, "203.0.113.1")[1]
 
     def _claims(self, token: str) -> Claims:
         claims = self._services.signer.verify(token, self._now)

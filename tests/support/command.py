@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -93,8 +93,12 @@ def running(
     python: str = sys.executable,
     cwd: Path | None = None,
     settings: Mapping[str, str] | None = None,
+    until: Callable[[RunningInstance], bool] = RunningInstance.is_ready,
 ) -> Iterator[RunningInstance]:
-    """A ready `ticketing VERB` on a free port, killed at the end if it still runs. `settings`: its environment."""
+    """A `ticketing VERB` on a free port, ready (or as far as `until`), killed at the end if it still runs.
+
+    `settings` is its environment.
+    """
     (data_dir / "api.url").unlink(missing_ok=True)  # of one that was killed; it would look ready at once
     log = data_dir.with_name(f"{data_dir.name}.log")
     with log.open("wb") as output:
@@ -107,7 +111,7 @@ def running(
         )
     instance = RunningInstance(process, data_dir, log)
     try:
-        assert wait_for(instance.is_ready, READY_SECONDS), instance.said()
+        assert wait_for(lambda: until(instance), READY_SECONDS), instance.said()
         yield instance
     finally:
         if process.poll() is None:

@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import time
+import urllib.error
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ from ticketing.settings import Settings
 
 API_STOP_SECONDS = 4.0
 WORKER_STOP_SECONDS = 3.0
+UNREADY_SECONDS = 5.0
+"""How long the API may serve and not be ready before an operator is told."""
+
 _LISTEN_BACKLOG = 2048
 _LOOK_SECONDS = 0.1
 
@@ -125,17 +129,23 @@ class _Instance:
             child.start()
 
     def keep_alive(self) -> None:
-        """Revive what dies until a signal comes; say once when the API is ready."""
-        ready = False
+        """Revive what dies until a signal comes; say once when the API is ready, or that it serves but is not."""
+        ready, waits = False, _Wait()
         while not self._signals.stop_asked:
             if self._valkey:
                 self._valkey.revive(self._say)
             for child in (*self._workers, *self._apis):
                 child.revive(self._say)
-            if not ready and _is_ready(self._base_url):
+            status = 200 if ready else _readiness(self._base_url)
+            if not ready and status == 200:
                 ready = True
                 url_file(self._data_dir).write_text(self._base_url)
                 self._say(f"Ready on {self._base_url} (data in {self._data_dir}); Ctrl-C stops everything")
+            elif waits.is_over(serves=status == 503):
+                self._say(
+                    f"Serving on {self._base_url}, but nothing can be sold: `ticketing doctor` says why, "
+                    "and what to do"
+                )
             time.sleep(_LOOK_SECONDS)
 
     def stop(self) -> None:
@@ -233,9 +243,28 @@ def _base_url(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _is_ready(base_url: str) -> bool:
+class _Wait:
+    """Whether the API has served without being ready for so long that it must be said; true once."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+        self._said = False
+
+    def is_over(self, *, serves: bool) -> bool:
+        now = time.monotonic()
+        self._since = (self._since or now) if serves else None
+        if self._said or self._since is None or now - self._since < UNREADY_SECONDS:
+            return False
+        self._said = True
+        return True
+
+
+def _readiness(base_url: str) -> int:
+    """The status of `/readyz`; 0 when nothing answers."""
     try:
-        with open_directly(f"{base_url}/readyz", 1.0):
-            return True
+        with open_directly(f"{base_url}/readyz", 1.0) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
     except OSError:
-        return False
+        return 0

@@ -52,7 +52,8 @@ class EmbeddedValkey:
             if self.child.pid is None or time.monotonic() > deadline:
                 self.stop()
                 raise Misconfigured(
-                    f"the bundled Valkey did not start: {self.why_it_ended()} (see {self.log})"
+                    f"the bundled Valkey did not start: {self.why_it_ended()} (see {self.log}); "
+                    "`ticketing doctor` says what to do"
                 )
             time.sleep(0.02)
 

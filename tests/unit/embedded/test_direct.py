@@ -63,7 +63,7 @@ def test_we_do_not(base_url: str) -> None:
 
 
 def test_up_sees_that_its_api_is_ready(base_url: str) -> None:
-    assert supervisor._is_ready(base_url)
+    assert supervisor._readiness(base_url) == 200
 
 
 def test_a_rehearsal_reaches_its_instance(base_url: str) -> None:
