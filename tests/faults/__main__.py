@@ -13,7 +13,6 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from itertools import count
 from pathlib import Path
 
 from tests.faults.judge import Violation
@@ -96,18 +95,24 @@ def main(arguments: list[str]) -> int:
     told = parser.parse_args(arguments)
     databases = [told.database] if told.database else [SQLITE, POSTGRESQL]
     summary = Summary()
-    with suppress(KeyboardInterrupt), tempfile.TemporaryDirectory(prefix="faults-") as folder:
-        for number, chapter in zip(count(), chapters(told.faults, told.seed, databases), strict=False):
-            print(
-                f"chapter of {chapter.faults} faults over {chapter.database}; again by "
-                f"scripts/faults --seed {chapter.seed} --faults {chapter.faults} --database {chapter.database}",
-                flush=True,
-            )
-            only = named(told.kind, chapter.seed) if told.kind else None
-            summary.records.append(Records())
-            play(Path(folder) / str(number), chapter, summary.records[-1], summary.take, only)
-    print(*summary.lines(), sep="\n")
+    try:
+        with suppress(KeyboardInterrupt), tempfile.TemporaryDirectory(prefix="faults-") as folder:
+            _play_all(Path(folder), chapters(told.faults, told.seed, databases), told.kind, summary)
+    finally:
+        print(*summary.lines(), sep="\n")
     return 1 if summary.violations else 0
+
+
+def _play_all(folder: Path, wanted: Iterator[Chapter], kinds: list[str] | None, summary: Summary) -> None:
+    for number, chapter in enumerate(wanted):
+        print(
+            f"chapter of {chapter.faults} faults over {chapter.database}; again by "
+            f"scripts/faults --seed {chapter.seed} --faults {chapter.faults} --database {chapter.database}",
+            flush=True,
+        )
+        only = named(kinds, chapter.seed) if kinds else None
+        summary.records.append(Records())
+        play(folder / str(number), chapter, summary.records[-1], summary.take, only)
 
 
 if __name__ == "__main__":

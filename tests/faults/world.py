@@ -161,7 +161,10 @@ class World:
     def rebuild(self, *arguments: str) -> dict[str, Any]:
         """`ticketing rebuild`, beside the proxies; what it reports."""
         command = [sys.executable, "-P", "-m", "ticketing", "rebuild", "--json", *arguments]
-        done = subprocess.run(command, env=self.operators(), capture_output=True, timeout=REBUILD_SECONDS)
+        try:
+            done = subprocess.run(command, env=self.operators(), capture_output=True, timeout=REBUILD_SECONDS)
+        except subprocess.TimeoutExpired as late:
+            return {"ok": False, "groups": [], "said": str(late)}
         if done.returncode not in (0, 1) or not done.stdout:
             return {"ok": False, "groups": [], "said": done.stderr.decode(errors="replace")}
         report: dict[str, Any] = json.loads(done.stdout)
