@@ -5,6 +5,7 @@ events and `/readyz` are read, which ask Redis nothing themselves.
 """
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -56,6 +57,12 @@ async def listed(house: House) -> dict[str, str]:
 
 async def backlog(house: House) -> int:
     return int((await house.client.get("/readyz")).json()["backlog"])
+
+
+def available(house: House, event: str) -> int:
+    shown = house.front.board.event(event)
+    assert shown is not None
+    return shown.quotas[0].available
 
 
 def end(house: House, event: str) -> None:
@@ -170,3 +177,76 @@ async def test_a_look_at_a_sale_archived_a_moment_ago_sees_no_loss(
     shown = await quick_house.client.get(f"{EVENTS}/{event}")
     assert shown.json()["status"] == "closed"
     assert quick_house.front.board.recovering() == []
+
+
+# Sales that stand still
+
+
+async def at_rest(house: House) -> str:
+    """An event on sale of which the board knows that nothing has changed."""
+    event = house.publish(5)
+    await house.front.board.refresh()
+    await look(house)
+    assert await reads(house) == 0
+    return event
+
+
+async def test_a_sale_in_which_nothing_happens_is_not_read_again_and_opens_all_the_same(
+    quick_house: House,
+) -> None:
+    soon = quick_house.services.clock.now_ms() + 1_500
+    event = quick_house.publish(5, opens_at=soon)
+    await quick_house.front.board.refresh()
+    await look(quick_house)
+    assert await listed(quick_house) == {event: "scheduled"}
+    await asyncio.sleep(1.5)
+    assert await reads(quick_house) == 0
+    assert await listed(quick_house) == {event: "open"}
+
+
+async def test_a_hold_elsewhere_is_seen(quick_house: House) -> None:
+    event = await at_rest(quick_house)
+    await quick_house.hold(event, quick_house.member(quick_house.add_member()))
+    assert await reads(quick_house) == 1
+    assert available(quick_house, event) == 4
+    assert await reads(quick_house) == 0
+
+
+async def test_a_drain_elsewhere_is_seen_though_it_moves_no_ticket(
+    quick_house: House, elsewhere: Elsewhere
+) -> None:
+    event = await at_rest(quick_house)
+    await quick_house.buy(event, quick_house.member(quick_house.add_member()))
+    await look(quick_house)
+    elsewhere.drain(event)
+    await look(quick_house)
+    assert await backlog(quick_house) == 0
+
+
+async def test_a_fence_set_elsewhere_is_seen(quick_house: House, elsewhere: Elsewhere) -> None:
+    event = await at_rest(quick_house)
+    elsewhere.services.keeper.suspend(event, "gap")
+    await look(quick_house)
+    assert quick_house.front.board.recovering() == [event]
+
+
+async def test_a_server_that_forgot_is_seen(quick_house: House) -> None:
+    event = await at_rest(quick_house)
+    quick_house.services.redis.flushdb()
+    await look(quick_house)
+    assert quick_house.front.board.recovering() == [event]
+
+
+async def test_two_changes_in_one_millisecond_are_both_seen(
+    quick_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis' clock stands still from the first look on, so the second change has the time of the first."""
+    event = await at_rest(quick_house)
+    bounds = quick_house.services.inventory._bounds
+    still = quick_house.services.clock.now_ms() + 1_000
+    monkeypatch.setattr(quick_house.services.inventory, "_bounds", replace(bounds, now_ms=still))
+    session = quick_house.member(quick_house.add_member())
+    for left in (4, 3):
+        assert (await quick_house.hold(event, session, key=f"key-{left}")).status_code == 201
+        await look(quick_house)
+        assert available(quick_house, event) == left

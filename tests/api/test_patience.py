@@ -59,7 +59,9 @@ def seconds_until_let_go(line: socket.socket, drop: bytes, at_most: float) -> fl
 
 def answer_to(line: socket.socket) -> tuple[int, str]:
     """Status and code of the next answer."""
-    text = line.recv(100_000)
+    text = b""
+    while b"}" not in text:  # head and body may come apart
+        text += line.recv(100_000) or b"}"
     head, _, body = text.partition(b"\r\n\r\n")
     return int(head.split(b" ")[1]), json.loads(body)["code"]
 

@@ -23,6 +23,8 @@ HTTP = {
     "page_vs_empty_endpoint",
     "availability_vs_empty_endpoint",
     "hold_p99_at_half_throughput",
+    "hold_during_logins",
+    "hold_growth_with_events",
 }
 INVENTORY = {
     "engine_vs_single_evalsha",
@@ -42,6 +44,8 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drain, "ORDERS_PER_TURN", 700)
     monkeypatch.setattr(drain, "SALE_SECONDS", 0.5)
     monkeypatch.setattr(endpoints, "PER_SECOND_MOST", 2_000)
+    monkeypatch.setattr(endpoints, "MEMBERS", 20)
+    monkeypatch.setattr(endpoints, "EVENTS", (2, 4))
 
 
 def measured(*rooms: str, postgres: str | None = None) -> list[Row]:
@@ -52,8 +56,9 @@ def test_the_http_rows() -> None:
     rows = measured("endpoints")
     assert {row.name for row in rows} == HTTP
     assert all(row.figure > 0 for row in rows)
-    assert all(len(row.runs) == 2 for row in rows if row.ratio is not None)
-    assert all(row.client_cpu for row in rows if row.ratio is not None)
+    compared = [row for row in rows if row.baseline]
+    assert len(compared) == 6
+    assert all(len(row.runs) == 2 for row in compared)
 
 
 def test_the_inventorys_rows() -> None:

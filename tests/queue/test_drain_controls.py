@@ -54,8 +54,7 @@ def poison(shop: Shop, order_id: str) -> None:
 # Contiguous positions
 
 
-def record_what_comes(drain: Drain, at: CursorRecord) -> int:
-    entries = drain._keeper.read_log(at.group_id, at.position, drain._batch_max)
+def record_what_comes(drain: Drain, at: CursorRecord, entries: Sequence[LogEntry]) -> int:
     if entries and drain._commit(at, entries):
         return entries[-1].position - at.position
     return 0

@@ -15,6 +15,7 @@ from hashlib import blake2b
 import msgspec
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy.exc import DBAPIError
 
 from ticketing.api import schemas, views
@@ -24,7 +25,7 @@ from ticketing.clock import ServerClock
 from ticketing.database import Sessions, reading
 from ticketing.errors import StoreUnavailable
 from ticketing.inventory.model import EventRules, EventState, GroupState, QuotaCounts
-from ticketing.inventory.rush import Inventory
+from ticketing.inventory.rush import Inventory, Mark
 from ticketing.inventory.watermarks import Watermarks
 from ticketing.members import repository as members
 from ticketing.members.tables import Organisation
@@ -78,6 +79,7 @@ class EventBoard:
         self._cards: dict[str, Card] = {}
         self._groups: dict[str, str] = {}
         self._readings: dict[str, Reading] = {}
+        self._marks: dict[str, Mark | None] = {}
         self._reads: dict[str, asyncio.Task[Reading]] = {}
         self._posters: dict[str, tuple[Reading | None, Card, Poster]] = {}
         self._catalogue_read: asyncio.Task[None] | None = None
@@ -216,8 +218,7 @@ class EventBoard:
         try:
             self._groups.update(await self._inventory.directory())
             self.redis_answers = True
-            for group_id in self._live_groups():
-                await self._fresh_reading(group_id)
+            await self._read_groups(self._live_groups())
         except StoreUnavailable:
             self.redis_answers = False
 
@@ -284,6 +285,24 @@ class EventBoard:
         state = known.state.events.get(card.event.id)
         is_over = state is not None and _is_over(state.rules, card.event.version, known.now_ms)
         return is_over and known.state.next_due is None and known.state.backlog == 0
+
+    async def _read_groups(self, group_ids: list[str]) -> None:
+        """Read what has changed of these groups; of a thousand on sale most stand still most of the time."""
+        asked = time.monotonic()
+        marks = await self._inventory.marks(group_ids)
+        answered = time.monotonic()
+        for group_id, mark in zip(group_ids, marks, strict=True):
+            known = self._readings.get(group_id)
+            if known is not None and known.state is not None and self._marks.get(group_id) == mark:
+                self._readings[group_id] = replace(
+                    known, at=max(known.at, asked), now_ms=self._clock.now_ms()
+                )
+                continue
+            reading_ = await self._fresh_reading(group_id)
+            # A reading from before the mark lacks what the mark has, and a change in the very millisecond of the
+            # mark would not show in the next one.
+            settled = reading_.at >= answered and reading_.now_ms > mark.changed_at
+            self._marks[group_id] = mark if settled else None
 
     async def _fresh_reading(self, group_id: str) -> Reading:
         reading_ = self._readings.get(group_id)

@@ -122,7 +122,8 @@ def _endpoint(operation: Operation, handle: Handler) -> Callable[[Request], Awai
         call = Call(
             front=front, request=request, headers=headers, body=body, session=session, idempotency_key=key
         )
-        return _response(operation, await _run(handle, call))
+        run = front.logins.run if operation.limited else _run
+        return _response(operation, await run(handle, call))
 
     return endpoint
 

@@ -11,6 +11,7 @@ from ticketing.api.board import EventBoard
 from ticketing.api.live_holds import LiveHolds
 from ticketing.api.looks import LookBook
 from ticketing.api.metrics import Metrics
+from ticketing.api.pace import Pace
 from ticketing.api.tally import Tally
 from ticketing.bootstrap import AsyncServices
 
@@ -27,12 +28,14 @@ class Front:
     live_holds: LiveHolds
     tally: Tally
     metrics: Metrics
+    logins: Pace
 
     @classmethod
     def over(cls, services: AsyncServices) -> Self:
         """The front of a process with these services. Raises `ValueError` for a wrong `trusted_proxies`."""
         settings = services.settings
         board = EventBoard(services.sessions, services.inventory, services.watermarks, services.clock)
+        tally = Tally()
         return cls(
             services=services,
             board=board,
@@ -40,8 +43,9 @@ class Front:
             gate=Gate(services.signer, services.revocations, services.clock, settings.public_url),
             addresses=ClientAddresses(settings.trusted_proxies),
             live_holds=LiveHolds(settings.live_holds_per_address),
-            tally=Tally(),
+            tally=tally,
             metrics=Metrics(board),
+            logins=Pace(tally),
         )
 
 

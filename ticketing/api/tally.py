@@ -13,9 +13,12 @@ class Tally:
         self._answers: Counter[tuple[str, int]] = Counter()
         self._seconds: defaultdict[str, float] = defaultdict(float)
         self._refusals: defaultdict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
+        self.count = 0
+        """Answers since the process began."""
 
     def answered(self, call: str, status: int, seconds: float) -> None:
         """One answer of a call, such as `POST /api/v1/events/{event_id}/holds`."""
+        self.count += 1
         self._answers[call, status] += 1
         self._seconds[call] += seconds
 

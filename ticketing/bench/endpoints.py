@@ -4,9 +4,13 @@ Every hold, confirm and refusal is a member's of their own, with a session that 
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from statistics import median
+
+import msgspec
 
 from ticketing.bench import hammering
 from ticketing.bench.arena import Arena
@@ -15,6 +19,7 @@ from ticketing.bench.hammering import Order, Report, get, post
 from ticketing.bench.sale import KEY, Sale, put_on_sale
 from ticketing.bootstrap import AsyncServices
 from ticketing.inventory.model import Decided
+from ticketing.rehearsal.population import SERIES_MAX, build_tree, populate
 
 TURNS = 5
 PER_SECOND_MOST = 25_000
@@ -27,6 +32,11 @@ _BODY = b'{"quota_id":"abcdefgh-1","quantity":1}'
 _EMPTY_POST, _EMPTY_GET = post("/wishes", "", _BODY), get("/nothing")
 _PAYMENT = b'{"payment":{"method":"free"}}'
 _HALF = 0.5
+LOGINS_AT_ONCE = 8
+MEMBERS = 2_000
+EVENTS = (2, 100, 1_000)
+BOARD_SECONDS = 3.0
+"""How long until every process has read new events."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +82,8 @@ class Endpoints:
         for call in calls:
             yield self._compare(call)
         yield self._latency()
+        yield self._during_logins()
+        yield self._among_events()
 
     def _compare(self, call: Call) -> Row:
         turns: list[Turn] = []
@@ -111,6 +123,58 @@ class Endpoints:
             value=sorted(found)[TURNS // 2],
             target=25.0,
             most=True,
+        )
+
+    def _during_logins(self) -> Row:
+        """Holds while others sign in on eight connections, against holds alone."""
+        path = self._arena.directory / "logins"
+        logins = Order(
+            "127.0.0.1",
+            self._arena.port,
+            hammering.write_requests(path, self._logins()),
+            self._seconds,
+            connections=LOGINS_AT_ONCE,
+            once=False,
+        )
+        number = int(self._seconds * PER_SECOND_MOST)
+        turns, signed_in = [], []
+        for _ in range(TURNS):
+            alone = self._hammer(self._arena.port, self._holds(number), "201", once=True).per_second
+            requests = list(self._holds(number))
+            others = hammering.start(self._arena.directory, logins)
+            beside = self._hammer(self._arena.port, requests, "201", once=True).per_second
+            signed_in.append(hammering.finish(others, logins, "201").per_second)
+            turns.append(Turn(beside, alone))
+        note = f"{median(signed_in):.0f} logins/s meanwhile"
+        return compared("hold_during_logins", "holds/s", turns, target=0.8, note=note)
+
+    def _logins(self) -> Iterator[bytes]:
+        """Members with cards and PINs, made for this."""
+        services, now = self._services, self._services.keeper.now_ms()
+        places = build_tree(services.sessions)
+        people = populate(services.sessions, services.keyring, places, MEMBERS, now, series=now % SERIES_MAX)
+        for _, person in people:
+            wish = {"card_number": person.card_number, "pin": person.pin}
+            yield post("/api/v1/sessions", "", msgspec.json.encode(wish))
+
+    def _among_events(self) -> Row:
+        """What a hold costs, in empty requests, with more and more events on sale."""
+        costs = {}
+        on_sale = 2
+        for events in EVENTS:
+            for _ in range(events - on_sale):
+                put_on_sale(self._services, quotas=1, wait_s=0.0)
+            on_sale = max(on_sale, events)
+            time.sleep(BOARD_SECONDS)
+            call = Call("", self._holds, "201", _EMPTY_POST, 0.0)
+            costs[events] = 1 / (self._compare(call).ratio or 1.0)
+        return Row(
+            name="hold_growth_with_events",
+            unit="",
+            ratio=max(costs.values()) / costs[EVENTS[0]],
+            target=1.15,
+            most=True,
+            note=", ".join(f"{events:,} events: {cost:.2f} empty requests" for events, cost in costs.items()),
         )
 
     # Requests

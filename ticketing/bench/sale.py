@@ -68,8 +68,10 @@ class Sale:
         )
 
 
-def put_on_sale(services: Services, capacity: int = PLENTY, quotas: int = 4, limit: int | None = 3) -> Sale:
-    """An event that has opened, with so many tickets in each quota."""
+def put_on_sale(
+    services: Services, capacity: int = PLENTY, quotas: int = 4, limit: int | None = 3, wait_s: float = 1.0
+) -> Sale:
+    """An event with so many tickets in each quota, which opens within half a second."""
     build_tree(services.sessions)
     now = services.keeper.now_ms()
     staff, _ = sign_staff(services.signer, now)
@@ -84,5 +86,5 @@ def put_on_sale(services: Services, capacity: int = PLENTY, quotas: int = 4, lim
     )
     event_id = services.catalogue.create_event(staff, draft, "bench")
     services.catalogue.publish(staff, event_id, "bench")
-    time.sleep(1.0)  # until it has opened
+    time.sleep(wait_s)
     return Sale(services, event_id, event_id, quotas)

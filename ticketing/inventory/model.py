@@ -50,7 +50,10 @@ class Hold(Struct, frozen=True, gc=False):
     @property
     def amount(self) -> int:
         """What all tickets cost together."""
-        return sum(item.quantity * item.price for item in self.items)
+        amount = 0
+        for item in self.items:
+            amount += item.quantity * item.price
+        return amount
 
 
 class HoldRequest(Struct, frozen=True):

@@ -4,9 +4,9 @@ A refusal is returned, not raised. `StoreUnavailable` means that Redis did not a
 knows whether the act happened: every verb may be repeated with the same id.
 """
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError
@@ -22,6 +22,15 @@ from .model import Decided, GroupState, Hold, HoldRequest, Ledger
 from .protocol import Bounds, Reply
 from .watermarks import Watermarks
 from .wire import Wire
+
+_MARKED = ("highest", "epoch", "position", "limit", "fence")
+
+
+class Mark(NamedTuple):
+    """What a group was last changed at, in ms by Redis' clock, and what differs once it has changed again later."""
+
+    changed_at: int
+    fields: tuple[Any, ...]
 
 
 class Inventory(ScriptClient):
@@ -69,6 +78,21 @@ class Inventory(ScriptClient):
     async def state(self, group_id: str) -> GroupState | None:
         """A group's rules and counts, or None when Redis does not know the group."""
         return protocol.group_from(await self._run("read_group", group_id, 0))
+
+    async def marks(self, group_ids: Sequence[str]) -> list[Mark]:
+        """What changes whenever a group does, for each: far cheaper than its state, and read in one round trip.
+
+        Every script that writes moves the position or the highest time, a fence is a field of its own, and a trim
+        shortens the log. What this process expects of the group is part of its mark, since a state is judged by it.
+        """
+        keys = [group_keys(group_id) for group_id in group_ids]
+        questions = [q for k in keys for q in (("HMGET", k.meta, *_MARKED), ("XLEN", k.log))]
+        answers = await self._answer(self._wire.run_all(questions))
+        expected = [self._watermarks.expected(group_id) for group_id in group_ids]
+        return [
+            Mark(int(meta[0] or 0), (tuple(meta), length, known))
+            for meta, length, known in zip(answers[::2], answers[1::2], expected, strict=True)
+        ]
 
     async def directory(self) -> dict[str, str]:
         """The group of every event that was ever opened."""

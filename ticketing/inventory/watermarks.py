@@ -30,6 +30,10 @@ class Watermarks:
         known_epoch, position = self._known.get(group_id, (epoch, 0))
         return position if known_epoch == epoch else 0
 
+    def expected(self, group_id: str) -> tuple[str, int] | None:
+        """Epoch and position that are expected of a group; None when this process has not met it."""
+        return self._known.get(group_id)
+
     def note(self, group_id: str, epoch: str, position: int) -> None:
         """Remember the position an answer carried.
 

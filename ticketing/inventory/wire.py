@@ -8,6 +8,7 @@ costs as much Python as everything else that a hold needs.
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from math import inf
 from typing import Any
 
@@ -18,6 +19,9 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from ticketing.outlet import write_at_once
+
+Command = tuple[Any, ...]
+"""A command's name and arguments, as redis-py takes them."""
 
 
 class Wire:
@@ -40,14 +44,24 @@ class Wire:
     def send(self, *command: Any) -> asyncio.Future[Any]:
         """Send a command now, while `is_open`; the future fails with redis-py's errors."""
         assert self._link is not None, "nothing is open"
-        return self._link.ask(command)
+        return self._link.ask([command])[0]
 
     async def run(self, *command: Any) -> Any:
         """Send a command, after opening the connection if there is none. Raises redis-py's errors."""
+        await self.open()
+        return await self.send(*command)
+
+    async def run_all(self, commands: Sequence[Command]) -> list[Any]:
+        """Send all of the commands together; their answers in order, or the first error."""
+        await self.open()
+        assert self._link is not None, "just opened"
+        return await asyncio.gather(*self._link.ask(commands))
+
+    async def open(self) -> None:
+        """Make the connection if there is none. Raises redis-py's errors."""
         async with self._opening:
             if not self.is_open:
                 self._link = await self._opened()
-        return await self.send(*command)
 
     async def aclose(self) -> None:
         """Close the connection; commands under way fail."""
@@ -80,14 +94,15 @@ class Link(asyncio.Protocol):
         if self._transport.is_closing():
             self._break(RedisConnectionError("Redis closed the connection"))
 
-    def ask(self, command: tuple[Any, ...]) -> asyncio.Future[Any]:
-        """Send a command; the future of its answer."""
-        future: asyncio.Future[Any] = self._loop.create_future()
-        self._asked.append((future, self._loop.time() + self._timeout))
-        write_at_once(self._transport, hiredis.pack_command(command))
+    def ask(self, commands: Sequence[Command]) -> list[asyncio.Future[Any]]:
+        """Send commands in one piece; the futures of their answers."""
+        due = self._loop.time() + self._timeout
+        futures: list[asyncio.Future[Any]] = [self._loop.create_future() for _ in commands]
+        self._asked += [(future, due) for future in futures]
+        write_at_once(self._transport, b"".join([hiredis.pack_command(command) for command in commands]))
         if self._watch is None and self._timeout < inf:
             self._watch = self._loop.call_later(self._timeout, self._look)
-        return future
+        return futures
 
     async def aclose(self) -> None:
         """Close it; what was asked fails."""

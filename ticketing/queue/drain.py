@@ -6,6 +6,7 @@ entries behind the cursor, which the next trim drops.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count
 from time import monotonic
 
@@ -45,6 +46,7 @@ class Drain:
         self._clock = clock
         self._watermarks = watermarks
         self._batch_max = batch_max
+        self._reader = ThreadPoolExecutor(1, "read-ahead")
         self._recovery = Recovery(sessions, keeper, watermarks)
         self._complained_at: dict[str, float] = {}
 
@@ -59,14 +61,26 @@ class Drain:
         if at is None or not self._trim(at):
             return 0
         total = 0
-        for _ in range(BATCHES_PER_RUN):
-            moved = self._step(at)
+        entries = self._read(at)
+        for left in reversed(range(BATCHES_PER_RUN)):
+            ahead = self._read_ahead(at, entries) if left else None
+            moved = self._step(at, entries)
             total += moved
-            if moved == 0:
+            if moved:
+                at = _after(at, moved)
+                self._trim(at)
+            if ahead is None or moved < len(entries):
                 break
-            at = structs.replace(at, position=at.position + moved)
-            self._trim(at)
+            entries = ahead.result()
         return total
+
+    def _read(self, at: CursorRecord) -> list[LogEntry]:
+        return self._keeper.read_log(at.group_id, at.position, self._batch_max)
+
+    def _read_ahead(self, at: CursorRecord, entries: Sequence[LogEntry]) -> Future[list[LogEntry]] | None:
+        """Begin to read the batch after a full one; SQL is busy with that, and lets go of the interpreter meanwhile."""
+        full = len(entries) == self._batch_max
+        return self._reader.submit(self._read, _after(at, len(entries))) if full else None
 
     def _cursor(self, group_id: str) -> CursorRecord | None:
         with reading(self._sessions) as session:
@@ -84,8 +98,7 @@ class Drain:
             return False
         return True
 
-    def _step(self, at: CursorRecord) -> int:
-        entries = self._keeper.read_log(at.group_id, at.position, self._batch_max)
+    def _step(self, at: CursorRecord, entries: Sequence[LogEntry]) -> int:
         in_place = zip(entries, count(at.position + 1), strict=False)
         unbroken = [entry for entry, position in in_place if entry.position == position]
         if not unbroken:
@@ -114,7 +127,7 @@ class Drain:
         moved = self._record(at, entries[:half])
         if moved < half:
             return moved
-        return moved + self._record(structs.replace(at, position=at.position + moved), entries[half:])
+        return moved + self._record(_after(at, moved), entries[half:])
 
     def _commit(self, at: CursorRecord, entries: Sequence[LogEntry]) -> bool:
         with self._sessions.begin() as session:
@@ -133,6 +146,10 @@ class Drain:
             orders.set_aside(session, at, entry.position, entry.raw, reason, self._clock.now_ms())
         _log.error("entry_set_aside", group=at.group_id, position=entry.position, reason=type(error).__name__)
         return 1
+
+
+def _after(at: CursorRecord, entries: int) -> CursorRecord:
+    return structs.replace(at, position=at.position + entries)
 
 
 def _orders_of(session: Session, entries: Sequence[LogEntry]) -> list[OrderRecord]:

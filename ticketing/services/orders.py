@@ -29,6 +29,7 @@ PAGE_MAX = 100
 PAY_AT_DESK = "desk"
 """The payment method that leaves the amount due until a clerk hands the tickets out."""
 
+_TEXT, _WHOLE = {str}, {int}
 CANCELLED_BY_MEMBER = "cancelled by the member"
 _log = structlog.get_logger(__name__)
 _CURSOR = re.compile(r"([0-9]{1,15})\.([0-9A-Z]{12})")
@@ -40,7 +41,7 @@ def order_from_hold(hold: Hold, currency: str) -> OrderRecord:
         raise Poison(f"hold {hold.id} was never confirmed")
     if not (hold.number and hold.payment_method and hold.items and _is_well_formed(hold)):
         raise Poison(f"hold {hold.id} lacks its number, payment or items")
-    tickets = _tickets(hold, hold.number)
+    tickets, amount, returned = _tickets(hold, hold.number), hold.amount, hold.returned_places
     return OrderRecord(
         id=hold.id,
         number=hold.number,
@@ -48,11 +49,11 @@ def order_from_hold(hold: Hold, currency: str) -> OrderRecord:
         member_id=hold.member,
         position=hold.position,
         channel=hold.channel,
-        status=CANCELLED if all(ticket.status == VOID for ticket in tickets) else CONFIRMED,
-        amount=hold.amount,
+        status=CANCELLED if returned and all(ticket.status == VOID for ticket in tickets) else CONFIRMED,
+        amount=amount,
         currency=currency,
         payment_method=hold.payment_method,
-        payment_status=_payment_status(hold.payment_method, hold.amount),
+        payment_status=_payment_status(hold.payment_method, amount),
         created_at=hold.created_at,
         hold_expires_at=hold.expires_at,
         confirmed_at=hold.confirmed_at,
@@ -63,33 +64,29 @@ def order_from_hold(hold: Hold, currency: str) -> OrderRecord:
 
 def _is_well_formed(hold: Hold) -> bool:
     """Whether numbers are numbers and texts are texts: the log's bytes are read without asking for types."""
-    texts = (hold.id, hold.channel, hold.number, hold.payment_method)
-    numbers = [hold.member, hold.created_at, hold.expires_at, hold.confirmed_at, hold.position]
+    if {type(hold.id), type(hold.channel), type(hold.number), type(hold.payment_method)} != _TEXT:
+        return False
+    if {type(hold.member), type(hold.created_at), type(hold.expires_at), type(hold.confirmed_at)} != _WHOLE:
+        return False
     tickets = 0
     for item in hold.items:
-        numbers += (item.quota, item.quantity, item.price)
-        tickets += item.quantity if type(item.quantity) is int else 0
-    well_typed = set(map(type, texts)) == {str} and set(map(type, numbers)) == {int}
-    return well_typed and 0 < tickets <= TICKETS_PER_HOLD_MAX
+        if {type(item.quota), type(item.quantity), type(item.price), type(hold.position)} != _WHOLE:
+            return False
+        tickets += item.quantity
+    return 0 < tickets <= TICKETS_PER_HOLD_MAX
 
 
 def _tickets(hold: Hold, number: str) -> tuple[TicketRecord, ...]:
-    seats = [
-        (quota, item.price)
-        for item in hold.items
-        for quota in (identifiers.quota_id(hold.event_id, item.quota),) * item.quantity
-    ]
-    returned = hold.returned_places
-    return tuple(
-        TicketRecord(
-            identifiers.ticket_code(number, place),
-            quota,
-            place,
-            price,
-            VOID if returned >> place - 1 & 1 else ISSUED,
-        )
-        for place, (quota, price) in enumerate(seats, start=1)
-    )
+    tickets: list[TicketRecord] = []
+    place, returned = 0, hold.returned_places
+    for item in hold.items:
+        quota = identifiers.quota_id(hold.event_id, item.quota)
+        for _ in range(item.quantity):
+            place += 1
+            status = VOID if returned >> place - 1 & 1 else ISSUED
+            code = identifiers.ticket_code(number, place)
+            tickets.append(TicketRecord(code, quota, place, item.price, status))
+    return tuple(tickets)
 
 
 def _payment_status(method: str, amount: int) -> str:

@@ -35,7 +35,9 @@ async def login(request: Request) -> Response:
     after = own_path(form.text("next"), "/")
     number, pin = form.text("card_number"), form.text("pin")
     try:
-        _, claims = await in_thread(site.services.accounts.login_member, number, pin, site.address(request))
+        _, claims = await site.front.logins.run(
+            site.services.accounts.login_member, number, pin, site.address(request)
+        )
     except Refusal as refusal:
         return site.page(request, "login.html", refusal=refusal, path="/login", next=after)
     site.services.logins.begun(claims, device_of(headers_of(request).get(b"user-agent", b"")))
@@ -129,7 +131,9 @@ async def staff_login(request: Request) -> Response:
     after = own_path(form.text("next"), "")
     name, password = form.text("username"), form.values.get("password", "")
     try:
-        _, claims = await in_thread(site.services.accounts.login_staff, name, password, site.address(request))
+        _, claims = await site.front.logins.run(
+            site.services.accounts.login_staff, name, password, site.address(request)
+        )
     except Refusal as refusal:
         return site.page(request, "staff/login.html", refusal=refusal, path="/staff/login", next=after)
     response = redirect(after or (_CLERK_HOME if claims.role == "clerk" else _STAFF_HOME))
