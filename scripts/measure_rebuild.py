@@ -1,4 +1,4 @@
-"""Measures `ticketing rebuild`: orders made anew in seconds, after a wipe and after SQL went back.
+"""Measures `ticketing rebuild` and `ticketing audit`: orders made anew and checked in seconds.
 
 Run it by `./dev python scripts/measure_rebuild.py [ORDERS]`. It starts a Valkey and a SQLite of its own in a
 temporary folder (or takes TICKETING_DATABASE_URL, a database of its own that is empty).
@@ -72,10 +72,13 @@ def _rebuild(services: Services, event_id: str, what: str) -> None:
     began, used = time.monotonic(), time.process_time()
     rebuilt = services.rebuilds.rebuild(event_id)
     seconds, cpu = time.monotonic() - began, time.process_time() - used
+    began, used_before = time.monotonic(), time.process_time()
     report = audit(services.sessions, services.keeper)
+    audited, worked = time.monotonic() - began, time.process_time() - used_before
     print(
         f"{what}: {rebuilt.orders:,} orders, {rebuilt.tickets:,} tickets in {seconds:.2f} s "
-        f"({cpu:.2f} s of them at work) on {services.engine.dialect.name}; violations: {len(report.violations)}"
+        f"({cpu:.2f} s of them at work) on {services.engine.dialect.name}; "
+        f"audit in {audited:.2f} s ({worked:.2f} s of them at work): {len(report.violations)} violations"
     )
 
 

@@ -173,6 +173,11 @@ class Keeper(ScriptClient):
         for field, packed in self._scan(group_keys(group_id).ledgers):
             yield int(field), tuple(Use(*use) for use in protocol.unpack(packed)[3])
 
+    def all_due(self, group_id: str) -> Iterator[str]:
+        """Every hold that is waited for to expire, in pieces."""
+        for hold_id, _ in self._call(self._redis.zscan_iter, group_keys(group_id).due, count=SCAN_COUNT):
+            yield hold_id.decode()
+
     # The server
 
     def ping(self) -> None:

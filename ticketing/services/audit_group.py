@@ -69,6 +69,7 @@ class GroupAudit:
         self.backlog = max(0, state.position - books.cursor)
         holds = {hold.id: hold for hold in self._keeper.all_holds(self.id)}
         uses = dict(self._keeper.all_uses(self.id))
+        due = set(self._keeper.all_due(self.id))
         self.settled = self._stands_still(state)
         return list(
             chain(
@@ -78,6 +79,7 @@ class GroupAudit:
                 self._check_limits(state, uses),
                 self._check_sums(state, holds.values(), uses) if self.settled else (),
                 self._check_ledgers(holds.values(), uses) if self.settled else (),
+                self._check_ends(holds.values(), due) if self.settled else (),
             )
         )
 
@@ -137,6 +139,8 @@ class GroupAudit:
         for quota, counts in _counts(state):
             if min(counts.capacity, counts.withheld, counts.held, counts.sold) < 0:
                 yield self._violation("I1", quota, "a count is below zero")
+            if counts.withheld > counts.capacity:
+                yield self._violation("I1", quota, "more is withheld than there is")
             if counts.held + counts.sold > counts.capacity and not self._was_forced(quota):
                 yield self._violation("I1", quota, "more is held and sold than there is: oversold")
             most, least = books.sold[quota] - back_at_least[quota], books.sold[quota] - books.void[quota]
@@ -216,17 +220,29 @@ class GroupAudit:
 
     def _check_ledgers(self, holds: Iterable[Hold], uses: dict[int, tuple[Use, ...]]) -> Iterator[Violation]:
         bought: dict[int, Counter[str]] = {}
+        held: dict[int, Counter[str]] = {}
         for hold in holds:
             if hold.status is HoldStatus.CONFIRMED:
                 bought.setdefault(hold.member, Counter()).update(_seats_kept(hold))
-        for member in bought.keys() | uses.keys():
-            ledger = {
-                quota_id(use.event_id, use.quota): use.bought for use in uses.get(member, ()) if use.bought
-            }
-            if ledger != {quota: n for quota, n in bought.get(member, Counter()).items() if n}:
+            elif hold.status is HoldStatus.HELD:
+                held.setdefault(hold.member, Counter()).update(_seats(hold))
+        for member in bought.keys() | held.keys() | uses.keys():
+            mine = uses.get(member, ())
+            if _by_quota(mine, "bought") != +bought.get(member, Counter()):
                 yield self._violation(
                     "I3", f"member:{member}", "the ledger is not the sum of the member's orders"
                 )
+            if _by_quota(mine, "held") != +held.get(member, Counter()):
+                yield self._violation(
+                    "I3", f"member:{member}", "the ledger is not the sum of the member's live holds"
+                )
+
+    def _check_ends(self, holds: Iterable[Hold], due: set[str]) -> Iterator[Violation]:
+        live = {hold.id for hold in holds if hold.status is HoldStatus.HELD}
+        for hold_id in live - due:
+            yield self._violation("I1", hold_id, "the hold never expires: nothing waits for its end")
+        for hold_id in due - live:
+            yield self._violation("I1", hold_id, "a hold that has ended is waited for as if it lived")
 
     def _violation(self, invariant: str, subject: str, text: str) -> Violation:
         return Violation(invariant, self.id, subject, text)
@@ -240,6 +256,11 @@ def _widest(session: Session, subject: str, action: str, limit: int | None) -> i
     limits = [change.get("per_card_limit") for change in changes if isinstance(change, dict)]
     before = [from_to[0] for from_to in limits if from_to]
     return None if None in before else max([limit, *before])
+
+
+def _by_quota(uses: Iterable[Use], kind: str) -> Counter[str]:
+    """What a member holds, or bought, of each quota."""
+    return +Counter({quota_id(use.event_id, use.quota): getattr(use, kind) for use in uses})
 
 
 def _counts(state: GroupState) -> Iterator[tuple[str, QuotaCounts]]:
