@@ -136,7 +136,7 @@ def _of_hold(books: Books, records: Records, booking: Booking, held: Counter[int
     is_held = hold is not None and hold.status is HoldStatus.HELD
     if is_held:
         held.update(booking.items)
-    elif not records.was_rebuilt_since(booking.held_at):
+    elif not records.was_rebuilt_since(booking.asked_at):
         yield Violation("lost", f"hold {booking.hold['id']} is gone, and nobody rebuilt", str(booking))
 
 

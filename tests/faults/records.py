@@ -17,6 +17,8 @@ class Booking:
     key: str
     items: dict[int, int]
     """Tickets by quota number."""
+    asked_at: float = field(default_factory=time.monotonic)
+    """When it first asked: a hold whose answer was lost, and that a rebuild ended, still gets its first answer."""
     hold: dict[str, Any] | None = None
     held_at: float = 0.0
     void_at: list[float] = field(default_factory=list)
