@@ -21,6 +21,8 @@ HTTP = {
     "confirm_vs_empty_endpoint",
     "refuse_vs_empty_endpoint",
     "page_vs_empty_endpoint",
+    "page_signed_in_vs_empty_endpoint",
+    "event_vs_empty_endpoint",
     "availability_vs_empty_endpoint",
     "hold_p99_at_half_throughput",
     "hold_during_logins",
@@ -57,7 +59,7 @@ def test_the_http_rows() -> None:
     assert {row.name for row in rows} == HTTP
     assert all(row.figure > 0 for row in rows)
     compared = [row for row in rows if row.baseline]
-    assert len(compared) == 6
+    assert len(compared) == 8
     assert all(len(row.runs) == 2 for row in compared)
 
 

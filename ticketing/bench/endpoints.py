@@ -64,26 +64,27 @@ class Endpoints:
 
     def rows(self) -> Iterator[Row]:
         """Each row when it is measured."""
-        event = f"/api/v1/events/{self._sale.event_id}"
+        event, page = f"/api/v1/events/{self._sale.event_id}", f"/events/{self._sale.event_id}"
         calls = [
             Call("hold_vs_empty_endpoint", self._holds, "201", _EMPTY_POST, 2.5),
             Call("confirm_vs_empty_endpoint", self._confirms, "200", _EMPTY_POST, 2.3),
             Call("refuse_vs_empty_endpoint", self._refusals, "409", _EMPTY_POST, 2.5),
-            Call("page_vs_empty_endpoint", _always(get(event)), "200", _EMPTY_GET, 2.5, once=False),
-            Call(
-                "availability_vs_empty_endpoint",
-                _always(get(f"{event}/availability")),
-                "200",
-                _EMPTY_GET,
-                2.5,
-                once=False,
+            self._reading("page_vs_empty_endpoint", get(page)),
+            self._reading(
+                "page_signed_in_vs_empty_endpoint", get(page, self._sale.token(self._sale.member()))
             ),
+            self._reading("event_vs_empty_endpoint", get(event)),
+            self._reading("availability_vs_empty_endpoint", get(f"{event}/availability")),
         ]
         for call in calls:
             yield self._compare(call)
         yield self._latency()
         yield self._during_logins()
         yield self._among_events()
+
+    @staticmethod
+    def _reading(name: str, request: bytes) -> Call:
+        return Call(name, lambda _: [request], "200", _EMPTY_GET, 2.5, once=False)
 
     def _compare(self, call: Call) -> Row:
         turns: list[Turn] = []
@@ -219,7 +220,3 @@ async def hold_all(arena: Arena, sale: Sale, members: list[int], quantity: int =
             assert all(isinstance(outcome, Decided) for outcome in outcomes), outcomes[0]
     finally:
         await services.aclose()
-
-
-def _always(request: bytes) -> Requests:
-    return lambda _: [request]

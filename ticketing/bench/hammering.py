@@ -105,7 +105,7 @@ def post(path: str, token: str, body: bytes, key: str = "") -> bytes:
 
 
 def _request(method: str, path: str, token: str, body: bytes, key: str) -> bytes:
-    lines = [f"{method} {path} HTTP/1.1", "host: tickets.example", "accept: application/json"]
+    lines = [f"{method} {path} HTTP/1.1", "host: tickets.example", "accept-encoding: gzip"]
     if token:
         lines.append(f"authorization: Bearer {token}")
     if key:
