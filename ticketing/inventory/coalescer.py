@@ -14,7 +14,7 @@ from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
 
 from .protocol import BATCH_MAX
 
-BIG_ENOUGH = 16
+BIG_ENOUGH = 24
 """Requests worth a call of their own: what a call costs by itself is small beside deciding so many."""
 
 IN_FLIGHT_MAX = 4
