@@ -228,9 +228,9 @@ def waits_of_another(union: Union) -> tuple[list[float], float]:
 
 def test_the_drain_is_not_kept_waiting(union: Union) -> None:
     """Another writer gets its turn all through an import; on SQLite there is one lock for both."""
-    waits, _ = waits_of_another(union)
+    waits, whole = waits_of_another(union)
     assert len(waits) > 10
-    assert max(waits) < 1.0
+    assert max(waits) < whole / 3
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
