@@ -168,16 +168,14 @@ class EventBoard:
 
     def state_of(self, event_id: str) -> EventState | None:
         """A published event's rules and counts as Redis last had them; None while it is recovering."""
-        card = self._cards.get(event_id)
-        known = self._readings.get(card.event.group_id) if card else None
+        known = self._reading_of(event_id)
         if known is None or known.state is None or known.recovering:
             return None
         return known.state.events.get(event_id)
 
     def next_due(self, event_id: str) -> int | None:
         """When the earliest live hold of the event's group ends, in milliseconds; None while there is none."""
-        card = self._cards.get(event_id)
-        known = self._readings.get(card.event.group_id) if card else None
+        known = self._reading_of(event_id)
         return known.state.next_due if known is not None and known.state is not None else None
 
     def counts(self) -> Iterator[tuple[str, int, QuotaCounts]]:
@@ -187,12 +185,15 @@ class EventBoard:
             for number, counts in (state.counts if state else {}).items():
                 yield event_id, number, counts
 
+    def _reading_of(self, event_id: str) -> Reading | None:
+        card = self._cards.get(event_id)
+        return self._readings.get(card.group_id) if card else None
+
     # Fresh, in the event loop
 
     def fresh_poster(self, event_id: str) -> Poster | None:
         """A published event whose counts are fresh as they stand; None when somebody must look."""
-        card = self._cards.get(event_id)
-        known = self._readings.get(card.group_id) if card else None
+        known = self._reading_of(event_id)
         if known is None or time.monotonic() - known.at >= FRESH_SECONDS:
             return None
         return self.poster(event_id)

@@ -3,8 +3,6 @@
 No worker runs here, so that what SQL does for an order is measured where it is named: in the rows of the drain.
 """
 
-import os
-import signal
 import socket
 import sys
 import time
@@ -20,7 +18,7 @@ from ticketing.embedded.instance import resolve, upgrade_database
 from ticketing.embedded.process import Child
 from ticketing.embedded.valkey import EmbeddedValkey
 from ticketing.errors import Failure
-from ticketing.rehearsal.site import own_servers_only
+from ticketing.rehearsal.site import own_servers_only, tail
 from ticketing.settings import Settings
 
 START_SECONDS = 30.0
@@ -123,9 +121,7 @@ def _running(child: Child) -> Iterator[None]:
     try:
         yield
     finally:
-        if child.pid is not None:
-            with suppress(ProcessLookupError):
-                os.kill(child.pid, signal.SIGTERM)
+        child.ask_to_stop()
         child.wait(time.monotonic() + STOP_SECONDS)
 
 
@@ -135,4 +131,4 @@ def _wait_until_ready(url: str, child: Child, log: Path) -> None:
         with suppress(OSError), open_directly(url, 1.0):
             return
         time.sleep(0.05)
-    raise ArenaFailed(f"{child.name} did not start: {log.read_text(errors='replace').strip()[-500:]}")
+    raise ArenaFailed(f"{child.name} did not start: {tail(log)}")

@@ -16,10 +16,9 @@ from ticketing.bench.sale import Sale, put_on_sale
 from ticketing.bootstrap import AsyncServices
 from ticketing.database import reading
 from ticketing.inventory.model import Decided
-from ticketing.orders import tables
+from ticketing.orders import repository, tables
 from ticketing.orders.bulk import insert_rows
-from ticketing.orders.model import OrderRecord
-from ticketing.queue.drain import Drain
+from ticketing.queue.worker import drain_of
 from ticketing.rehearsal.population import build_tree, populate
 from ticketing.services.orders import order_from_hold
 
@@ -30,8 +29,6 @@ SALE_SECONDS = 10.0
 RECORD_SECONDS_MAX = 120.0
 
 _ORDERS, _TICKETS = cast("Table", tables.Order.__table__), cast("Table", tables.Ticket.__table__)
-_ORDER_COLUMNS = tuple(column.name for column in _ORDERS.columns)
-_TICKET_COLUMNS = ("code", "order_id", "quota_id", "place", "price", "status")
 
 Batch = tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]
 """Rows of orders, and of their tickets."""
@@ -85,14 +82,7 @@ class IntoSql:
             await services.aclose()
 
     def _timed_drain(self, sale: Sale) -> float:
-        services = self._services
-        drain = Drain(
-            services.sessions,
-            services.keeper,
-            services.clock,
-            services.watermarks,
-            services.settings.drain_batch_max,
-        )
+        drain = drain_of(self._services)
         began = time.perf_counter()
         while drain.run(sale.group_id):
             pass
@@ -105,15 +95,16 @@ class IntoSql:
         while entries := services.keeper.read_log(sale.group_id, after, services.settings.drain_batch_max):
             after = entries[-1].position
             orders = [order_from_hold(entry.hold, "CNY") for entry in entries if entry.hold]
-            batches.append(_rows_of(orders, services.clock.now_ms()))
+            rows = repository.order_rows(orders, services.clock.now_ms()), repository.ticket_rows(orders)
+            batches.append(rows)
         return batches
 
     def _timed_insert(self, batches: Sequence[Batch]) -> float:
         began = time.perf_counter()
         for orders, tickets in batches:
             with self._services.sessions.begin() as session:
-                insert_rows(session, _ORDERS, _ORDER_COLUMNS, orders)
-                insert_rows(session, _TICKETS, _TICKET_COLUMNS, tickets)
+                insert_rows(session, _ORDERS, repository.ORDER_COLUMNS, orders)
+                insert_rows(session, _TICKETS, repository.TICKET_COLUMNS, tickets)
         return sum(len(orders) for orders, _ in batches) / (time.perf_counter() - began)
 
     # Everything at once
@@ -149,14 +140,3 @@ class IntoSql:
                     return
             time.sleep(0.05)
         raise ArenaFailed(f"not all of {number} orders were recorded within {RECORD_SECONDS_MAX:.0f} s")
-
-
-def _rows_of(orders: Sequence[OrderRecord], now: int) -> Batch:
-    fields = [name for name in _ORDER_COLUMNS if name != "recorded_at"]
-    rows = [(*(getattr(order, name) for name in fields), now) for order in orders]
-    tickets = [
-        (ticket.code, order.id, ticket.quota_id, ticket.place, ticket.price, ticket.status)
-        for order in orders
-        for ticket in order.tickets
-    ]
-    return rows, tickets

@@ -9,8 +9,14 @@ from ticketing.bootstrap import Services
 from ticketing.catalogue.model import EventDraft, QuotaDraft
 from ticketing.identifiers import quota_id
 from ticketing.inventory.model import HoldRequest
-from ticketing.rehearsal.population import DISTRICT, SESSION_MS, build_tree, sign_staff
-from ticketing.services.tokens import Claims, new_session_id
+from ticketing.rehearsal.population import (
+    DISTRICT,
+    Person,
+    Resident,
+    build_tree,
+    sign_session,
+    sign_staff,
+)
 
 PLENTY = 1_000_000
 """Tickets in a quota: the most that the catalogue takes."""
@@ -18,6 +24,7 @@ PLENTY = 1_000_000
 HOLD_SECONDS = 3_600
 HOUR_MS = 3_600_000
 KEY = "bench"
+_SOMEBODY = Person("6200000000000001", "000000", "王小明", DISTRICT)
 
 
 @dataclass
@@ -50,22 +57,8 @@ class Sale:
 
     def token(self, member: int) -> str:
         """A session of `member`."""
-        now = self.services.clock.now_ms()
-        return self.services.signer.sign(
-            Claims(
-                kind="member",
-                id=member,
-                session_id=new_session_id(),
-                issued_at=now,
-                expires_at=now + SESSION_MS,
-                idle_at=now + SESSION_MS,
-                name="王小明",
-                organisation_id=DISTRICT.id,
-                organisation_name=DISTRICT.name,
-                organisation_path=DISTRICT.path,
-                card_last_four="0001",
-            )
-        )
+        services = self.services
+        return sign_session(services.signer, Resident(member, _SOMEBODY), services.clock.now_ms())
 
 
 def put_on_sale(

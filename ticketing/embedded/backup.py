@@ -15,13 +15,12 @@ from pathlib import Path
 from msgspec import Struct
 from sqlalchemy.engine import make_url
 
+from ticketing.embedded.instance import DATABASE_FILE, SECRET_FILE
 from ticketing.errors import Failure, Misconfigured
 from ticketing.settings import Settings
 
 LOG_FOLDER = Path("valkey") / "appendonlydir"
 MANIFEST = "appendonly.aof.manifest"
-DATABASE = "ticketing.sqlite3"
-KEY_FILE = "secret.key"
 
 _ATTEMPTS = 20
 """The server begins new files when its log has doubled; a copy that was overtaken so often has met something else."""
@@ -96,7 +95,7 @@ def _copy_sql(settings: Settings, draft: Path, step: Step) -> list[str]:
     if url.get_backend_name() != "sqlite":
         return ["PostgreSQL: save it by pg_dump, after this"]
     step("the database")
-    copy_database(Path(url.database or ""), draft / DATABASE)
+    copy_database(Path(url.database or ""), draft / DATABASE_FILE)
     return []
 
 
@@ -113,13 +112,13 @@ def copy_database(source: Path, target: Path) -> None:
 
 
 def _copy_secret(settings: Settings, draft: Path) -> list[str]:
-    file = settings.data_dir / KEY_FILE
+    file = settings.data_dir / SECRET_FILE
     if not file.exists():
         return [
             "TICKETING_SECRET_KEY, without which no card number can be recognised: keep a copy of it elsewhere"
         ]
-    shutil.copyfile(file, draft / KEY_FILE)
-    (draft / KEY_FILE).chmod(0o600)
+    shutil.copyfile(file, draft / SECRET_FILE)
+    (draft / SECRET_FILE).chmod(0o600)
     return []
 
 

@@ -14,6 +14,9 @@ from ticketing.errors import Misconfigured, StoreUnavailable
 from ticketing.keyring import Keyring
 from ticketing.settings import Settings
 
+DATABASE_FILE, SECRET_FILE = "ticketing.sqlite3", "secret.key"
+"""What an instance's data directory has for SQL and for the secret."""
+
 
 def is_embedded(settings: Settings) -> bool:
     """Whether both servers are our own, so that no other machine can share this instance."""
@@ -60,7 +63,7 @@ def upgrade_database(settings: Settings) -> str:
 
 
 def _sqlite_file(data_dir: Path) -> Path:
-    return data_dir.absolute() / "ticketing.sqlite3"
+    return data_dir.absolute() / DATABASE_FILE
 
 
 def _embedded_valkey_url(data_dir: Path) -> str:
@@ -76,7 +79,7 @@ def _embedded_secret(settings: Settings) -> SecretStr:
             'export TICKETING_SECRET_KEY="$(openssl rand -base64 36)"'
         )
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    file = settings.data_dir / "secret.key"
+    file = settings.data_dir / SECRET_FILE
     if not file.exists():
         _write_once(file, secrets.token_urlsafe(48))
     return SecretStr(file.read_text())

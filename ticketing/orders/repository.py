@@ -35,8 +35,8 @@ _CHANGING = frozenset({"status", "payment_status", "recorded_at"})
 _COLUMNS = tuple(_ORDERS.c[name] for name in OrderRecord.__struct_fields__ if name != "tickets")
 _PLAIN = tuple(name for name in OrderRecord.__struct_fields__ if name not in ("recorded_at", "tickets"))
 _plain_values = attrgetter(*_PLAIN)
-_ORDER_COLUMNS = (*_PLAIN, "recorded_at")
-_TICKET_COLUMNS = ("code", "order_id", "quota_id", "place", "price", "status")
+ORDER_COLUMNS = (*_PLAIN, "recorded_at")
+TICKET_COLUMNS = ("code", "order_id", "quota_id", "place", "price", "status")
 _FIXED = tuple(column.name for column in _ORDERS.columns if column.name not in _CHANGING)
 IDS_MAX = 1_000
 """Ids that go into one `IN (…)`; longer lists are asked in pieces."""
@@ -53,18 +53,27 @@ def record_orders(session: Session, orders: Sequence[OrderRecord], at_ms: int) -
     """
     if not orders:
         return 0
-    rows = [(*_plain_values(order), at_ms) for order in orders]
-    fresh = orders
-    if insert_rows(session, _ORDERS, _ORDER_COLUMNS, rows, "ON CONFLICT (id) DO NOTHING") < len(orders):
+    rows, fresh = order_rows(orders, at_ms), orders
+    if insert_rows(session, _ORDERS, ORDER_COLUMNS, rows, "ON CONFLICT (id) DO NOTHING") < len(orders):
         fresh = _new_among(session, orders)
-    tickets = [
+    tickets = ticket_rows(fresh)
+    if tickets:
+        insert_rows(session, _TICKETS, TICKET_COLUMNS, tickets)
+    return len(fresh)
+
+
+def order_rows(orders: Sequence[OrderRecord], at_ms: int) -> list[tuple[Any, ...]]:
+    """Values of `ORDER_COLUMNS`, recorded at `at_ms`."""
+    return [(*_plain_values(order), at_ms) for order in orders]
+
+
+def ticket_rows(orders: Sequence[OrderRecord]) -> list[tuple[Any, ...]]:
+    """Values of `TICKET_COLUMNS` for every ticket of `orders`."""
+    return [
         (ticket.code, order.id, ticket.quota_id, ticket.place, ticket.price, ticket.status)
-        for order in fresh
+        for order in orders
         for ticket in order.tickets
     ]
-    if tickets:
-        insert_rows(session, _TICKETS, _TICKET_COLUMNS, tickets)
-    return len(fresh)
 
 
 def _new_among(session: Session, orders: Sequence[OrderRecord]) -> list[OrderRecord]:

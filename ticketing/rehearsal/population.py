@@ -109,10 +109,17 @@ def populate(
 
 def sign_sessions(signer: TokenSigner, residents: Sequence[Resident], at: int) -> Iterator[tuple[int, str]]:
     """(member, token) for each resident, as if all had signed in at `at` (milliseconds)."""
-    for member, person in residents:
-        claims = Claims(
+    for resident in residents:
+        yield resident.member, sign_session(signer, resident, at)
+
+
+def sign_session(signer: TokenSigner, resident: Resident, at: int) -> str:
+    """The token of a resident who signed in at `at`."""
+    person = resident.person
+    return signer.sign(
+        Claims(
             kind="member",
-            id=member,
+            id=resident.member,
             session_id=new_session_id(),
             issued_at=at,
             expires_at=at + SESSION_MS,
@@ -123,7 +130,7 @@ def sign_sessions(signer: TokenSigner, residents: Sequence[Resident], at: int) -
             organisation_path=person.place.path,
             card_last_four=person.card_number[-4:],
         )
-        yield member, signer.sign(claims)
+    )
 
 
 def sign_staff(signer: TokenSigner, at: int) -> tuple[Claims, str]:

@@ -1,13 +1,12 @@
 """Pictures of events; and for staff: how an event and an organisation look, and a poster to hang up."""
 
-import io
 from functools import lru_cache
 
-import segno
 from starlette.concurrency import run_in_threadpool as in_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ticketing.api.pages.codes import qr_svg
 from ticketing.api.pages.forms import Form, read_form
 from ticketing.api.pages.rendering import HEADERS, redirect
 from ticketing.api.pages.site import Site, site_of
@@ -145,10 +144,8 @@ async def show_poster_code(request: Request) -> Response:
     site, event_id = site_of(request), request.path_params["event_id"]
     if await site.event(event_id) is None:
         raise Refusal(Code.NOT_FOUND)
-    picture = io.BytesIO()
-    code = segno.make(f"{site.url(request)}/events/{event_id}", error="q", micro=False)
-    code.save(picture, kind="svg", scale=8, border=2, light="#fff", xmldecl=False)
-    return Response(picture.getvalue(), media_type="image/svg+xml", headers=dict(HEADERS))
+    picture = qr_svg(f"{site.url(request)}/events/{event_id}", error="q", scale=8)
+    return Response(picture, media_type="image/svg+xml", headers=dict(HEADERS))
 
 
 def _faults(site: Site, request: Request, refusal: Refusal | None) -> dict[str, str]:

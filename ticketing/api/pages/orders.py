@@ -1,8 +1,5 @@
 """Pages of members: the tickets they have, to show, to print, to put into a calendar, to give back."""
 
-import io
-
-import segno
 from starlette.concurrency import run_in_threadpool as in_thread
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -10,6 +7,7 @@ from starlette.responses import HTMLResponse, Response
 from ticketing.api import schemas, views
 from ticketing.api.pages import booking, names
 from ticketing.api.pages.calendar import calendar_file
+from ticketing.api.pages.codes import qr_svg
 from ticketing.api.pages.forms import read_form
 from ticketing.api.pages.rendering import HEADERS, onward
 from ticketing.api.pages.site import Site, site_of
@@ -117,15 +115,13 @@ async def cancel(request: Request) -> Response:
 
 
 async def show_qr(request: Request) -> Response:
-    """The QR code of one ticket as a picture of its own: no page may carry inline styles."""
+    """The QR code of one ticket."""
     site, order_id = site_of(request), request.path_params["order_id"]
     member = site.require(request, "member", f"/orders/{order_id}")
     order = await booking.order(site, member, order_id)
     place = request.path_params["place"]
     if not 1 <= place <= len(order.tickets):
         raise Refusal(Code.NOT_FOUND)
-    picture = io.BytesIO()
-    code = segno.make(order.tickets[place - 1].qr, error="m", micro=False)
-    code.save(picture, kind="svg", scale=4, border=2, light="#fff", xmldecl=False)
+    picture = qr_svg(order.tickets[place - 1].qr, error="m", scale=4)
     headers = {**HEADERS, "Cache-Control": "private, max-age=3600"}
-    return Response(picture.getvalue(), media_type="image/svg+xml", headers=headers)
+    return Response(picture, media_type="image/svg+xml", headers=headers)
