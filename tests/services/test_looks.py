@@ -43,10 +43,14 @@ def test_an_event_gets_a_picture_and_a_colour_and_loses_them(office: Office, loo
     assert looks.all()[0] == {f"event:{event}": Looks()}
 
 
-def test_an_organisation_gets_a_name_and_a_colour(office: Office, looks: LookService) -> None:
-    looks.set_organisation(office.street, " 一街道工会 ", "green")
+def test_an_organisation_gets_a_name_a_colour_and_a_picture(office: Office, looks: LookService) -> None:
+    first = looks.set_organisation(office.street, "", "teal", _picture("red"))
+    assert first.picture is not None
+    assert looks.picture(first.picture, "large") is not None
+    kept = looks.set_organisation(office.street, "街道", "teal")
+    assert kept == Looks("街道", "teal", first.picture)
+    looks.set_organisation(office.street, " 一街道工会 ", "green", bare=True)
     assert looks.of_organisation(office.street) == Looks("一街道工会", "green")
-    assert looks.of_organisation(office.street).picture is None
     everything, roots = looks.all()
     assert everything == {"organisation:street-1": Looks("一街道工会", "green")}
     assert roots == ["district"]

@@ -9,7 +9,7 @@ with what it has.
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Self
 
@@ -29,7 +29,6 @@ from ticketing.inventory.model import EventRules, EventState, GroupState, QuotaC
 from ticketing.inventory.rush import Inventory, Mark
 from ticketing.inventory.watermarks import Watermarks
 from ticketing.members import repository as members
-from ticketing.members.tables import Organisation
 from ticketing.orders import repository as orders
 
 FRESH_SECONDS = 0.25
@@ -47,17 +46,19 @@ class Card(Struct, frozen=True):
 
     event: tables.Event
     organisation_name: str
+    eligible_names: tuple[str, ...]
     stamp: Stamp
     group_id: str
     currency: str
     is_archived: bool
 
     @classmethod
-    def of(cls, event: tables.Event, organisation_name: str, stamp: Stamp) -> Self:
-        """The card of a row."""
+    def of(cls, event: tables.Event, names: Mapping[str, str], stamp: Stamp) -> Self:
+        """The card of a row; `names` are those of the organisations that it refers to."""
         currency = event.quotas[0].currency if event.quotas else views.CURRENCY
         is_archived = event.group.archived_at is not None
-        return cls(event, organisation_name, stamp, event.group_id, currency, is_archived)
+        owner, eligible = names[event.organisation_id], tuple(names[id_] for id_ in _eligible(event))
+        return cls(event, owner, eligible, stamp, event.group_id, currency, is_archived)
 
 
 class Reading(Struct, frozen=True):
@@ -271,10 +272,10 @@ class EventBoard:
             present = stamps(session)
             stale = {id_ for id_, stamp in present.items() if not self._has(id_, stamp)}
             events = by_ids(session, stale) if stale else ()
-            owners = {event.organisation_id for event in events}
-            names = {id_: members.organisation(session, id_) for id_ in owners}
+            wanted = {id_ for event in events for id_ in (event.organisation_id, *_eligible(event))}
+            names = members.organisation_names(session, wanted)
         self._recorded = {cursor.group_id: (cursor.epoch, cursor.position) for cursor in cursors}
-        fresh = {e.id: Card.of(e, _name(names[e.organisation_id]), present[e.id]) for e in events}
+        fresh = {e.id: Card.of(e, names, present[e.id]) for e in events}
         return {
             id_: fresh.get(id_) or self._cards[id_] for id_ in present if id_ in fresh or id_ in self._cards
         }
@@ -391,5 +392,5 @@ def _is_over(rules: EventRules, version: int, now_ms: int) -> bool:
     return now_ms >= rules.closes_at and rules.version >= version
 
 
-def _name(organisation: Organisation | None) -> str:
-    return organisation.name if organisation else ""
+def _eligible(event: tables.Event) -> Sequence[str]:
+    return event.eligible_organisations or ()

@@ -27,4 +27,8 @@ class LookBook:
         """An event's own picture and colour; what it does not say, its organisation's look says, or the root's."""
         own = self._looks.get(f"{EVENT}:{event_id}", USUAL)
         above = self._looks.get(f"{ORGANISATION}:{organisation_id}", self.root)
-        return Looks(above.name, own.colour or above.colour, own.picture)
+        return Looks(above.name, own.colour or above.colour, own.picture or above.picture)
+
+    def picture_of(self, event_id: str) -> str | None:
+        """An event's own picture, for a list that would show its organisation's again and again."""
+        return self._looks.get(f"{EVENT}:{event_id}", USUAL).picture

@@ -4,7 +4,7 @@ Every function works in the caller's transaction and commits nothing. Cards are 
 their number (`Keyring.card_digest`), never by the number.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, func, or_, select
@@ -61,6 +61,14 @@ def root_ids(session: Session) -> list[str]:
 def organisation(session: Session, organisation_id: str) -> Organisation | None:
     """The organisation with this id."""
     return session.get(Organisation, organisation_id)
+
+
+def organisation_names(session: Session, organisation_ids: Collection[str]) -> dict[str, str]:
+    """Names by id; empty for an organisation that is not there."""
+    rows = session.execute(
+        select(Organisation.id, Organisation.name).where(Organisation.id.in_(organisation_ids))
+    )
+    return dict.fromkeys(organisation_ids, "") | {row.id: row.name for row in rows}
 
 
 def organisation_of(session: Session, organisation_id: str) -> Organisation:

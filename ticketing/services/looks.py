@@ -1,4 +1,4 @@
-"""Operators set how pages look: the name and colour of their organisation, the picture and colour of an event."""
+"""Operators set how pages look: name, colour and picture of their organisation, colour and picture of an event."""
 
 from hashlib import sha256
 
@@ -11,7 +11,7 @@ from ticketing.database import Sessions, reading
 from ticketing.errors import Code, Refusal, invalid
 from ticketing.members import repository as members
 from ticketing.services import event_access, trail
-from ticketing.services.images import pictures_of
+from ticketing.services.images import Pictures, pictures_of
 from ticketing.services.tokens import Claims
 
 NAME_LENGTH_MAX = 30
@@ -54,25 +54,34 @@ class LookService:
         with self._sessions.begin() as session:
             event_access.writable(session, staff, event_id)
             subject = f"{EVENT}:{event_id}"
-            before = rows.look_of(session, subject)
-            kept = None if bare else before.picture
-            if pictures is not None:
-                kept = sha256(pictures.small).hexdigest()[:20]
-                sizes = {"small": pictures.small, "large": pictures.large}
-                rows.add_picture(session, kept, sizes, self._clock.now_ms())
+            kept = self._picture_of(session, subject, pictures, bare)
             return self._set(session, staff, subject, Looks("", _colour(colour), kept))
 
-    def set_organisation(self, staff: Claims, name: str, colour: str) -> Looks:
-        """Set the name and colour of the pages of the staff member's own organisation."""
+    def set_organisation(
+        self, staff: Claims, name: str, colour: str, upload: bytes | None = None, *, bare: bool = False
+    ) -> Looks:
+        """Set name, colour and, as for an event, the picture of the pages of the staff member's organisation."""
         event_access.require_writer(staff)
-        name = name.strip()
+        name, pictures = name.strip(), pictures_of(upload) if upload else None
         if len(name) > NAME_LENGTH_MAX:
             raise invalid(("name", f"is longer than {NAME_LENGTH_MAX} characters"))
         with self._sessions.begin() as session:
             if members.organisation(session, staff.organisation_id) is None:
                 raise Refusal(Code.NOT_FOUND)
             subject = f"{ORGANISATION}:{staff.organisation_id}"
-            return self._set(session, staff, subject, Looks(name, _colour(colour)))
+            kept = self._picture_of(session, subject, pictures, bare)
+            return self._set(session, staff, subject, Looks(name, _colour(colour), kept))
+
+    def _picture_of(
+        self, session: Session, subject: str, pictures: Pictures | None, bare: bool
+    ) -> str | None:
+        """The picture a look shall have: the new one, or the one before unless it is taken away."""
+        if pictures is None:
+            return None if bare else rows.look_of(session, subject).picture
+        picture_id = sha256(pictures.small).hexdigest()[:20]
+        sizes = {"small": pictures.small, "large": pictures.large}
+        rows.add_picture(session, picture_id, sizes, self._clock.now_ms())
+        return picture_id
 
     def _set(self, session: Session, staff: Claims, subject: str, looks: Looks) -> Looks:
         now = self._clock.now_ms()

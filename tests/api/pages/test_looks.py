@@ -85,19 +85,30 @@ async def test_a_refused_upload_says_why(quick_house: House) -> None:
     says(await quick_house.client.post(path, content=b"--y\r\n", headers=broken), 422, "请检查")
 
 
-async def test_a_name_and_a_colour_for_the_pages_of_an_organisation(house: House) -> None:
+async def test_a_name_a_colour_and_a_picture_for_the_pages_of_an_organisation(house: House) -> None:
     event = house.publish(5)
-    path = "/staff/look"
-    sent = await house.client.post(
-        path, data={"name": "示范区工会", "colour": "blue"}, headers=OWN | house.staff()
-    )
-    assert sent.status_code == 303
+    path, headers = "/staff/look", OWN | house.staff()
+    look, picture = {"name": "示范区工会", "colour": "blue"}, {"picture": ("x.png", _upload(), "image/png")}
+    sent = await house.client.post(path, data=look, files=picture, headers=headers)
+    assert sent.status_code == 303, sent.text
     for members_page in ("/", f"/events/{event}"):
         page = (await house.client.get(members_page)).text
         assert ">示范区工会</a>" in page
         assert 'data-colour="blue"' in page
     assert 'value="示范区工会"' in (await house.client.get(path, headers=house.staff())).text
-    long = await house.client.post(path, data={"name": "长" * 31, "colour": ""}, headers=OWN | house.staff())
+    assert 'property="og:image"' in page  # an event without a picture of its own has its organisation's
+    assert "/pictures/" not in (await house.client.get("/")).text  # and no list repeats it
+    bare = await house.client.post(path, data=look | {"bare": "1"}, files={"picture": b""}, headers=headers)
+    assert bare.status_code == 303, bare.text
+    assert "/pictures/" not in (await house.client.get(f"/events/{event}")).text
+    wrong = {"picture": ("x.png", b"text", "image/png")}
+    assert (
+        "无法识别这个图片文件"
+        in (await house.client.post(path, data=look, files=wrong, headers=headers)).text
+    )
+    long = await house.client.post(
+        path, data={"name": "长" * 31, "colour": ""}, files={"picture": b""}, headers=headers
+    )
     assert (long.status_code, "名称最多 30 个字" in long.text) == (422, True)
 
 

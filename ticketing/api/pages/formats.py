@@ -1,9 +1,11 @@
 """Money, dates and counts as people read them."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
 from babel import Locale
 from babel.dates import format_datetime
+from babel.lists import format_list
 from babel.numbers import format_currency, format_decimal, get_currency_precision
 
 ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
@@ -32,6 +34,10 @@ class Formats:
         """An amount given in the smallest unit of its currency; yuan are ¥ in either language."""
         units = amount / 10 ** get_currency_precision(currency)
         return format_currency(units, currency, locale=_MONEY_LOCALE)
+
+    def listed(self, names: Sequence[str]) -> str:
+        """Names one after the other, with the language's "and" before the last."""
+        return format_list(list(names), locale=self._locale)
 
     def number(self, count: int | None) -> str:
         """A whole number, grouped as the language does it; a dash when it is not known."""

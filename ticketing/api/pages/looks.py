@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ticketing.api.pages.codes import qr_svg
-from ticketing.api.pages.forms import Form, read_form
+from ticketing.api.pages.forms import Form
 from ticketing.api.pages.rendering import HEADERS, redirect
 from ticketing.api.pages.site import Site, site_of
 from ticketing.api.pages.statics import IMMUTABLE
@@ -85,7 +85,7 @@ async def set_event_look(request: Request) -> Response:
 
 
 async def show_organisation_look(request: Request) -> Response:
-    """The form for the name and colour of one's own organisation's pages."""
+    """The form for name, colour and picture of one's own organisation's pages."""
     return await _organisation_look(request)
 
 
@@ -103,18 +103,23 @@ async def _organisation_look(
         path="/staff/look",
         colours=COLOURS,
         faults=_faults(site, request, refusal),
+        look=look,
         chosen=form.text("colour") if form else look.colour,
         name=form.text("name") if form else look.name,
     )
 
 
 async def set_organisation_look(request: Request) -> Response:
-    """Take the name and the colour."""
+    """Take the name, the colour and the picture."""
     site = site_of(request)
-    form = await read_form(request)
     staff = site.require(request, "staff", "/staff/look")
+    form, upload = await read_upload(request, "picture", UPLOAD_BYTES_MAX)
     try:
-        await in_thread(site.services.looks.set_organisation, staff, form.text("name"), form.text("colour"))
+        await in_thread(
+            lambda: site.services.looks.set_organisation(
+                staff, form.text("name"), form.text("colour"), upload, bare=bool(form.text("bare"))
+            )
+        )
     except Refusal as refusal:
         if refusal.code is not Code.INVALID:
             raise

@@ -39,9 +39,16 @@ async def show_events(request: Request) -> Response:
     """What is on sale, soonest first; what is over comes last."""
     site = site_of(request)
     events = sorted(site.board.events(), key=lambda event: event.status in _OVER)
-    pictures = {event.id: site.look(event).picture for event in events}
+    pictures = {event.id: site.front.looks.picture_of(event.id) for event in events}
     who = site.visitor(request, "member")
-    return site.page(request, "events.html", who=who, events=events, pictures=pictures)
+    whom = {event.id: _whom(site, event.id) for event in events}
+    return site.page(request, "events.html", who=who, events=events, pictures=pictures, whom=whom)
+
+
+def _whom(site: Site, event_id: str) -> tuple[str, ...]:
+    """The unions whose members may book an event; none named: every member."""
+    card = site.board.card(event_id)
+    return card.eligible_names if card else ()
 
 
 async def show_event(request: Request) -> Response:
@@ -177,6 +184,7 @@ def _context(
     url = f"{site_url}/events/{event.id}"
     return {
         "event": event,
+        "whom": _whom(site, event.id),
         "site_url": site_url,
         "url": url,
         "data": event_data(event, site.look(event), url, site_url),

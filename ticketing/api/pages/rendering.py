@@ -118,6 +118,7 @@ class Renderer:
             "hour": formats.hour,
             "money": formats.money,
             "number": formats.number,
+            "listed": formats.listed,
             "duration": duration,
             "ms": milliseconds,
             "form_time": write_form_time,

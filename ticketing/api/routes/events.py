@@ -256,5 +256,4 @@ def _state_now(call: Call[Any], event: Event) -> EventState | None:
 
 def _organisation_names(call: Call[Any], ids: set[str]) -> dict[str, str]:
     with reading(call.front.services.sessions) as session:
-        found = {id_: members.organisation(session, id_) for id_ in ids}
-    return {id_: organisation.name if organisation else "" for id_, organisation in found.items()}
+        return members.organisation_names(session, ids)
