@@ -37,6 +37,7 @@ from ticketing.services.orders import OrderService
 from ticketing.services.rebuild import RebuildService
 from ticketing.services.recovery import Recovery
 from ticketing.services.returns import ReturnService
+from ticketing.services.seals import Seal
 from ticketing.services.sessions import SessionService
 from ticketing.services.staff import StaffService
 from ticketing.services.stats import StatsService
@@ -70,7 +71,8 @@ class Services:
         self.sale_keeper = SaleKeeper(self.sessions, self.keeper, self.clock)
         self.returns = ReturnService(self.sessions, self.keeper, self.clock)
         self.orders = OrderService(self.sessions, self.keeper, self.clock, self.returns)
-        self.desk = DeskService(self.sessions, self.keeper, self.keyring, self.clock, self.orders)
+        self.seal = Seal(self.keyring.ticket)
+        self.desk = DeskService(self.sessions, self.keeper, self.keyring, self.clock, self.orders, self.seal)
         self.catalogue = CatalogueService(self.sessions, self.sale_keeper, self.keeper, self.clock)
         self.looks = LookService(self.sessions, self.clock)
         self.recovery = Recovery(self.sessions, self.keeper, self.watermarks)

@@ -1,7 +1,7 @@
 """The keys, all derived from the one secret of an instance.
 
-Card numbers, PINs, sessions, hold ids and the audit trail each have a key of their own, so that none can stand in
-for another. The secret lives outside SQL and Redis (`TICKETING_SECRET_KEY`, or a file that embedded
+Card numbers, PINs, sessions, hold ids, the audit trail and signed tickets each have a key of their own, so that
+none can stand in for another. The secret lives outside SQL and Redis (`TICKETING_SECRET_KEY`, or a file that embedded
 mode makes); losing it makes every card number unknown, so it belongs in the backup.
 """
 
@@ -25,6 +25,7 @@ class Keyring:
     hold: bytes
     number: bytes
     trail: bytes
+    ticket: bytes
 
     @classmethod
     def derive(cls, secret: str) -> Self:

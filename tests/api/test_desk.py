@@ -39,7 +39,16 @@ async def test_a_swipe_finds_by_card_ticket_and_order_even_before_sql_has_it(hou
     assert int(early.headers["retry-after"]) > 0
     with house.services.sessions.begin() as transaction:
         house.services.orders.ensure_recorded(transaction, order["id"])
-    for wish in ({"code": order["tickets"][0]["qr"]}, {"number": order["number"]}):
+    signed = house.services.orders.get(next(iter(house.cards)), order["id"])
+    qr = house.services.seal.qr(signed, signed.tickets[0])
+    forged = await house.client.post(
+        f"{DESK}/swipes", headers=clerk, json={"code": qr.replace("-1.", "-2.", 1)}
+    )
+    assert (forged.status_code, forged.json()["errors"]) == (
+        422,
+        [{"field": "code", "reason": "is not signed by this instance"}],
+    )
+    for wish in ({"code": order["tickets"][0]["qr"]}, {"code": qr}, {"number": order["number"]}):
         found = await house.client.post(f"{DESK}/swipes", headers=clerk, json=wish)
         assert [one["id"] for one in found.json()["orders"]] == [order["id"]]
     two = await house.client.post(

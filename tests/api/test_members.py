@@ -11,6 +11,7 @@ import pytest
 from tests.support.house import HOUR_MS, PIN, House
 from ticketing.inventory.model import QuotaCounts
 from ticketing.members.tables import Notice
+from ticketing.services.seals import SealedTicket
 
 CARD = "6222000000000001"
 
@@ -105,12 +106,21 @@ async def test_me_shows_notices(house: House) -> None:
     assert [(notice["kind"], notice["text"]) for notice in notices] == [("info", "你好")]
 
 
+def without_qr(order: dict[str, Any]) -> dict[str, Any]:
+    tickets = [{name: value for name, value in one.items() if name != "qr"} for one in order["tickets"]]
+    return order | {"tickets": tickets}
+
+
 async def test_orders_are_seen_before_and_after_sql_has_them(house: House) -> None:
     session = await session_of(house)
     event = house.publish(9)
     order = await house.buy(event, session, quantity=2)
     seen = (await house.client.get(f"/api/v1/orders/{order['id']}", headers=session)).json()
-    assert seen == order
+    assert without_qr(seen) == without_qr(order)
+    seal = house.services.seal
+    for confirmed, ticket in zip(order["tickets"], seen["tickets"], strict=True):
+        assert seal.read(ticket["qr"]) == SealedTicket(ticket["code"], ticket["quota_id"], due=False)
+        assert confirmed["qr"] == confirmed["code"] == ticket["code"], "a confirm signs nothing"
     with house.services.sessions.begin() as transaction:
         assert house.services.orders.ensure_recorded(transaction, order["id"])
     page = (await house.client.get("/api/v1/orders", headers=session)).json()

@@ -42,7 +42,10 @@ def test_a_ticket_or_an_order_number_shows_its_owner(shop: Shop) -> None:
     order_id = shop.buy(event_id, 1, (1, 2))
     shop.drain().run(event_id)
     number = shop.keyring.order_number(order_id)
-    for how in ({"code": f"{number}-2".lower()}, {"number": f"{number[:6]} {number[6:]}"}):
+    order = shop.orders.get(1, order_id)
+    signed = shop.seal.qr(order, order.tickets[1])
+    ways = ({"code": f"{number}-2".lower()}, {"code": signed}, {"number": f"{number[:6]} {number[6:]}"})
+    for how in ways:
         swiped = shop.desk.swipe(shop.clerk, **how)
         assert [order.id for order in swiped.orders] == [order_id]
         assert swiped.handed_out is None

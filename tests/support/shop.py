@@ -17,6 +17,7 @@ from ticketing.queue.drain import Drain
 from ticketing.services.desk import DeskService
 from ticketing.services.orders import OrderService
 from ticketing.services.returns import ReturnService
+from ticketing.services.seals import Seal
 from ticketing.services.tokens import Claims
 from ticketing.staff import repository as staff
 
@@ -35,7 +36,8 @@ class Shop(Office):
         super().__init__(sessions, redis_url, keyring)
         self.returns = ReturnService(sessions, self.keeper, self.clock)
         self.orders = OrderService(sessions, self.keeper, self.clock, self.returns)
-        self.desk = DeskService(sessions, self.keeper, keyring, self.clock, self.orders)
+        self.seal = Seal(keyring.ticket)
+        self.desk = DeskService(sessions, self.keeper, keyring, self.clock, self.orders, self.seal)
         with sessions.begin() as session:
             rows = [self._member(number) for number in range(1, MEMBERS + 1)]
             self.members = insert_members(session, rows, self.now)

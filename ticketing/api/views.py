@@ -17,6 +17,7 @@ from ticketing.members.repository import Holder
 from ticketing.members.tables import Notice, Organisation
 from ticketing.orders.model import OrderRecord, PickupRecord, TicketRecord
 from ticketing.services.orders import order_from_hold
+from ticketing.services.seals import Seal
 from ticketing.services.stats import EventStats, UndrainedOrder
 from ticketing.services.swipes import Swiped
 from ticketing.services.tokens import Claims
@@ -192,13 +193,13 @@ def hold_as_made(hold: Hold, currency: str = CURRENCY) -> schemas.Hold:
     return view
 
 
-def order_as_confirmed(hold: Hold, currency: str = CURRENCY) -> schemas.Order:
+def order_as_confirmed(hold: Hold, currency: str = CURRENCY, seal: Seal | None = None) -> schemas.Order:
     """An order as it was answered the first time, from Redis' record alone: what a replay says again."""
-    return order_view(order_from_hold(structs.replace(hold, returned_places=0), currency))
+    return order_view(order_from_hold(structs.replace(hold, returned_places=0), currency), seal)
 
 
-def order_view(order: OrderRecord) -> schemas.Order:
-    """An order as it is now."""
+def order_view(order: OrderRecord, seal: Seal | None = None) -> schemas.Order:
+    """An order as it is now; with a `seal`, what its QR codes show is signed."""
     return schemas.Order(
         id=order.id,
         number=order.number,
@@ -208,7 +209,9 @@ def order_view(order: OrderRecord) -> schemas.Order:
         amount=order.amount,
         currency=order.currency,
         payment=schemas.Payment(order.payment_method, cast("schemas.PaymentStatus", order.payment_status)),
-        tickets=[_ticket(ticket) for ticket in order.tickets],
+        tickets=[
+            _ticket(ticket, seal.qr(order, ticket) if seal else ticket.code) for ticket in order.tickets
+        ],
         confirmed_at=instant(order.confirmed_at),
         recorded_at=instant_or_none(order.recorded_at),
     )
@@ -218,10 +221,10 @@ def _items(hold: Hold) -> list[schemas.Item]:
     return [schemas.Item(quota_id(hold.event_id, i.quota), i.quantity, i.price) for i in hold.items]
 
 
-def _ticket(ticket: TicketRecord) -> schemas.Ticket:
+def _ticket(ticket: TicketRecord, qr: str) -> schemas.Ticket:
     return schemas.Ticket(
         code=ticket.code,
-        qr=ticket.code,
+        qr=qr,
         quota_id=ticket.quota_id,
         status=cast("schemas.TicketStatus", ticket.status),
         collected_at=instant_or_none(ticket.collected_at),
@@ -329,12 +332,12 @@ def _undrained(order: UndrainedOrder) -> schemas.UndrainedOrder:
     return schemas.UndrainedOrder(order.order_id, instant(order.confirmed_at), order.age_ms)
 
 
-def swiped_view(swiped: Swiped) -> schemas.Swiped:
+def swiped_view(swiped: Swiped, seal: Seal) -> schemas.Swiped:
     """Who stands at the desk, and what waits for them."""
     gone = swiped.handed_out
     return schemas.Swiped(
         member=holder_view(swiped.holder),
-        orders=[order_view(order) for order in swiped.orders],
+        orders=[order_view(order, seal) for order in swiped.orders],
         allowances=[one for events, ledger in swiped.ledgers for one in allowances(events, ledger)],
         handed_out=schemas.HandedOut(instant(gone.collected_at), gone.desk, gone.clerk) if gone else None,
     )

@@ -27,6 +27,7 @@ from ticketing.orders.model import OrderRecord, PickupRecord, TicketRecord
 from ticketing.orders.tables import COLLECTED, CONFIRMED, DUE, NOT_NEEDED, PAID, VOID
 from ticketing.services import event_access, trail
 from ticketing.services.orders import PAY_AT_DESK, OrderService, chosen_tickets
+from ticketing.services.seals import Seal
 from ticketing.services.swipes import Swiped, Swipes, handed_out, number_in, refuse_blocked
 from ticketing.services.tokens import Claims
 
@@ -54,13 +55,20 @@ class DeskService:
     """What clerks do."""
 
     def __init__(
-        self, sessions: Sessions, keeper: Keeper, keyring: Keyring, clock: ServerClock, orders_: OrderService
+        self,
+        sessions: Sessions,
+        keeper: Keeper,
+        keyring: Keyring,
+        clock: ServerClock,
+        orders_: OrderService,
+        seal: Seal,
     ) -> None:
         self._sessions = sessions
         self._keeper = keeper
         self._keyring = keyring
         self._clock = clock
         self._orders = orders_
+        self._seal = seal
         self._swipes = Swipes(keeper, keyring, clock, orders_)
 
     def swipe(
@@ -72,7 +80,8 @@ class DeskService:
     ) -> Swiped:
         """Who holds this card, ticket (code or QR text) or order number: give exactly one of them.
 
-        Raises `Refusal` NOT_FOUND, CARD_BLOCKED (also for a replaced card), FORBIDDEN, INVALID, or UNAVAILABLE
+        Raises `Refusal` NOT_FOUND, CARD_BLOCKED (also for a replaced card), FORBIDDEN, INVALID (also for
+        a QR text that we did not sign), or UNAVAILABLE
         for a ticket or number that may be of an order on its way to SQL: swipe again.
         """
         require_clerk(clerk)
@@ -81,7 +90,7 @@ class DeskService:
         with reading(self._sessions) as session:
             if card_number is not None:
                 return self._swipes.by_card(session, clerk, card_number)
-            return self._swipes.by_order(session, clerk, number_in(code, number))
+            return self._swipes.by_order(session, clerk, number_in(self._seal, code, number))
 
     # Handing out
 

@@ -21,6 +21,7 @@ from ticketing.orders import repository as orders
 from ticketing.orders.model import CursorRecord, OrderRecord, TicketRecord
 from ticketing.services import event_access
 from ticketing.services.orders import OrderService
+from ticketing.services.seals import Seal
 from ticketing.services.tokens import Claims
 from ticketing.staff import repository as staff
 
@@ -156,9 +157,13 @@ def handed_out(session: Session, tickets: Sequence[TicketRecord], besides: str =
     return HandedOut(pickup.at, pickup.desk, clerk.username if clerk else "")
 
 
-def number_in(code: str | None, number: str | None) -> str | None:
-    """The order's number in a ticket's code (or QR text) or in what was typed as an order's number."""
-    ticket = identifiers.read_ticket_code(code) if code else None
+def number_in(seal: Seal, code: str | None, number: str | None) -> str | None:
+    """The order's number in a ticket's code or QR text, or in what was typed as an order's number.
+
+    Raises `Refusal` INVALID for a QR text that we did not sign.
+    """
+    sealed = seal.read(code) if code else None
+    ticket = sealed.code if sealed else identifiers.read_ticket_code(code) if code else None
     if ticket:
         return ticket.partition("-")[0]
     return identifiers.read_order_number(number) if number else None

@@ -17,6 +17,7 @@ from starlette.routing import Route
 from tests.api.test_degraded import without_redis, without_sql
 from tests.support.house import HOUR_MS, PIN, House
 from ticketing.api.pages.application import create_pages
+from ticketing.api.pages.codes import qr_svg
 from ticketing.api.pages.site import RENEW_AFTER_MS
 from ticketing.api.views import instant
 from ticketing.members import repository
@@ -153,6 +154,10 @@ async def test_what_is_somebody_elses_is_not_there(quick_house: House) -> None:
     for there in (path, f"/orders/{hold_id}", f"/orders/{hold_id}/qr/1.svg"):
         assert (await quick_house.client.get(there, headers=mine)).status_code == 200, there
         says(await quick_house.client.get(there, headers=other), 404, "这里没有内容")
+    order = quick_house.services.orders.get(7, hold_id)
+    drawn = qr_svg(quick_house.services.seal.qr(order, order.tickets[0]), "m", 4)
+    picture = await quick_house.client.get(f"/orders/{hold_id}/qr/1.svg", headers=mine)
+    assert picture.content == drawn, "the picture shows the signed text"
     says(await quick_house.client.get(f"/orders/{hold_id}/qr/2.svg", headers=mine), 404, "这里没有内容")
     draft = quick_house.draft(5)
     says(await quick_house.client.get(f"/events/{draft}"), 404, "这里没有内容")

@@ -106,15 +106,19 @@ def allowance(
     return Allowance(left, tightest.limit, text)
 
 
-async def order(site: Site, member: Claims, order_id: str) -> schemas.Order:
-    """A member's own order. While SQL is away it is shown as it was confirmed, from Redis' record."""
+async def order(site: Site, member: Claims, order_id: str, *, signed: bool = False) -> schemas.Order:
+    """A member's own order; `signed` is what QR codes are drawn from.
+
+    While SQL is away it is shown as it was confirmed, from Redis' record.
+    """
+    seal = site.services.seal if signed else None
     try:
-        return views.order_view(await run_in_threadpool(site.services.orders.get, member.id, order_id))
+        return views.order_view(await run_in_threadpool(site.services.orders.get, member.id, order_id), seal)
     except (DBAPIError, PoolTimeout):
         hold = await site.holds.look_up(member, order_id)
         if hold.status is not HoldStatus.CONFIRMED:
             raise
-        return views.order_as_confirmed(hold, site.board.currency_of(hold.event_id))
+        return views.order_as_confirmed(hold, site.board.currency_of(hold.event_id), seal)
 
 
 def methods(event: schemas.Event | None, hold: schemas.Hold) -> list[str]:

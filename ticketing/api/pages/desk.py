@@ -214,7 +214,11 @@ def _look_up(site: Site, clerk: Claims, typed: str) -> Swiped:
         except Refusal as refusal:
             if refusal.code is not Code.NOT_FOUND:
                 raise
-    return swipe_(clerk, code=typed) if read_ticket_code(typed) else swipe_(clerk, number=typed)
+    return (
+        swipe_(clerk, code=typed)
+        if site.services.seal.read(typed) or read_ticket_code(typed)
+        else swipe_(clerk, number=typed)
+    )
 
 
 def _already(gone: HandedOut) -> Refusal:

@@ -30,7 +30,7 @@ def swipe(call: Call[schemas.Swipe]) -> schemas.Swiped:
     """Exactly one of `card_number`, `code` and `number`."""
     wish = call.body
     found = call.front.services.desk.swipe(call.caller, wish.card_number, wish.code, wish.number)
-    return views.swiped_view(found)
+    return views.swiped_view(found, call.front.services.seal)
 
 
 @calls(
@@ -126,4 +126,4 @@ def sell(call: Call[schemas.SaleWish]) -> Response:
         wish.payment.method,
         wish.desk,
     )
-    return keyed_response(views.order_view(sale.order), 201, replayed=sale.replayed)
+    return keyed_response(views.order_view(sale.order, call.front.services.seal), 201, replayed=sale.replayed)

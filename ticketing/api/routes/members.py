@@ -132,7 +132,7 @@ def _allowances(call: Call[None]) -> list[schemas.Allowance]:
 def list_orders(call: Call[None]) -> schemas.Orders:
     """From SQL, and from Redis what SQL does not have yet."""
     page, cursor = call.front.services.orders.page(call.caller.id, call.query("cursor"), ORDERS_PER_PAGE)
-    return schemas.Orders([views.order_view(order) for order in page], cursor)
+    return schemas.Orders([views.order_view(order, call.front.services.seal) for order in page], cursor)
 
 
 @calls(
@@ -148,7 +148,8 @@ def list_orders(call: Call[None]) -> schemas.Orders:
 )
 def read_order(call: Call[None]) -> schemas.Order:
     """Also before SQL has it."""
-    return views.order_view(call.front.services.orders.get(call.caller.id, call.path("order_id")))
+    services = call.front.services
+    return views.order_view(services.orders.get(call.caller.id, call.path("order_id")), services.seal)
 
 
 @calls(
@@ -167,4 +168,5 @@ def read_order(call: Call[None]) -> schemas.Order:
 def cancel_order(call: Call[schemas.Cancellation]) -> schemas.Order:
     """The tickets go back on sale once SQL has committed, and the allowance comes back."""
     order_id, codes = call.path("order_id"), call.body.ticket_codes
-    return views.order_view(call.front.services.orders.cancel(call.caller.id, order_id, codes))
+    services = call.front.services
+    return views.order_view(services.orders.cancel(call.caller.id, order_id, codes), services.seal)

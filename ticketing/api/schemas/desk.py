@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from ticketing.api.schemas.base import Answer, CardNumber, Id, Line, Request
+from ticketing.api.schemas.base import Answer, CardNumber, Id, Line, QrText, Request
 from ticketing.api.schemas.members import Allowance, Member, Order, TicketCodes, WantedItems
 
 
@@ -11,7 +11,7 @@ class Swipe(Request):
     """Exactly one of: a card's number, a ticket's code or QR text, an order's number."""
 
     card_number: CardNumber | None = None
-    code: Id | None = None
+    code: QrText | None = None
     number: Id | None = None
 
 

@@ -141,7 +141,11 @@ class Payment(Answer):
 
 
 class Ticket(Answer):
-    """One seat: `code` can be typed, `qr` is what its QR code shows."""
+    """One seat: `code` can be typed, `qr` is what its QR code shows.
+
+    In an order that is read, `qr` is signed, so that a desk without the network can check it. In the answer to a
+    confirm it is the code alone, which a desk takes as well.
+    """
 
     code: str
     qr: str
