@@ -41,6 +41,7 @@ from ticketing.services.seals import Seal
 from ticketing.services.sessions import SessionService
 from ticketing.services.staff import StaffService
 from ticketing.services.stats import StatsService
+from ticketing.services.till import TillService
 from ticketing.services.tokens import TokenSigner
 from ticketing.services.witness import Witness
 from ticketing.settings import Settings
@@ -73,6 +74,8 @@ class Services:
         self.orders = OrderService(self.sessions, self.keeper, self.clock, self.returns)
         self.seal = Seal(self.keyring.ticket)
         self.desk = DeskService(self.sessions, self.keeper, self.keyring, self.clock, self.orders, self.seal)
+        self.desk = DeskService(self.sessions, self.keeper, self.keyring, self.clock, self.orders)
+        self.till = TillService(self.sessions, self.clock)
         self.catalogue = CatalogueService(self.sessions, self.sale_keeper, self.keeper, self.clock)
         self.looks = LookService(self.sessions, self.clock)
         self.recovery = Recovery(self.sessions, self.keeper, self.watermarks)

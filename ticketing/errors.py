@@ -35,6 +35,8 @@ class Code(StrEnum):
     CAPACITY_IN_USE = "capacity_in_use"
     NOT_CANCELLABLE = "not_cancellable"
     PAYMENT_REQUIRED = "payment_required"
+    SHIFT_OPEN = "shift_open"
+    SHIFT_CLOSED = "shift_closed"
     BODY_TOO_LARGE = "body_too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     INVALID = "invalid"

@@ -56,6 +56,12 @@ CONTRACT = [
     "POST /api/v1/desk/pickups",
     "POST /api/v1/desk/pickups/{pickup_id}/undo",
     "POST /api/v1/desk/sales",
+    "POST /api/v1/desk/shifts",
+    "GET /api/v1/desk/shifts",
+    "GET /api/v1/desk/shifts/{shift_id}",
+    "POST /api/v1/desk/shifts/{shift_id}/close",
+    "GET /api/v1/staff/till",
+    "GET /api/v1/staff/till.csv",
 ]
 
 

@@ -18,6 +18,7 @@ from ticketing.services.desk import DeskService
 from ticketing.services.orders import OrderService
 from ticketing.services.returns import ReturnService
 from ticketing.services.seals import Seal
+from ticketing.services.till import TillService
 from ticketing.services.tokens import Claims
 from ticketing.staff import repository as staff
 
@@ -38,6 +39,8 @@ class Shop(Office):
         self.orders = OrderService(sessions, self.keeper, self.clock, self.returns)
         self.seal = Seal(keyring.ticket)
         self.desk = DeskService(sessions, self.keeper, keyring, self.clock, self.orders, self.seal)
+        self.desk = DeskService(sessions, self.keeper, keyring, self.clock, self.orders)
+        self.till = TillService(sessions, self.clock)
         with sessions.begin() as session:
             rows = [self._member(number) for number in range(1, MEMBERS + 1)]
             self.members = insert_members(session, rows, self.now)

@@ -48,6 +48,8 @@ _TABLE: dict[Code, tuple[int, str, str]] = {
     ),
     Code.NOT_CANCELLABLE: (409, "Not cancellable", "This can no longer be cancelled or changed."),
     Code.PAYMENT_REQUIRED: (409, "Payment required", "It costs something, or cannot be paid this way here."),
+    Code.SHIFT_OPEN: (409, "Shift open", "This clerk has a shift open at this desk; close it first."),
+    Code.SHIFT_CLOSED: (409, "Shift closed", "This shift was closed before, with other counts."),
     Code.BODY_TOO_LARGE: (413, "Body too large", "The body is larger than this call takes."),
     Code.UNSUPPORTED_MEDIA_TYPE: (415, "Unsupported media type", "Send application/json in UTF-8."),
     Code.INVALID: (422, "Invalid request", "The members of `errors` name the wrong fields."),

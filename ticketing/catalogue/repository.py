@@ -3,7 +3,7 @@
 Every function takes the session of a transaction that its caller commits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Select, delete, func, or_, select, update
@@ -58,6 +58,17 @@ def of_organisations(session: Session, organisation_ids: Select[str]) -> Sequenc
     """The events of these organisations, drafts too, latest sale first."""
     mine = Event.organisation_id.in_(organisation_ids)
     return session.scalars(select(Event).where(mine).order_by(Event.opens_at.desc(), Event.id)).all()
+
+
+def ids_of_organisations(organisation_ids: Select[str]) -> Select[str]:
+    """The ids of every event of these organisations, as a part of another query."""
+    return select(Event.id).where(Event.organisation_id.in_(organisation_ids))
+
+
+def titles(session: Session, event_ids: Collection[str]) -> dict[str, str]:
+    """What these events are called."""
+    rows = session.execute(select(Event.id, Event.title).where(Event.id.in_(event_ids)))
+    return {row.id: row.title for row in rows}
 
 
 def pending(session: Session) -> Sequence[str]:

@@ -279,11 +279,11 @@ def pickup(session: Session, pickup_id: str) -> PickupRecord | None:
     return None if row is None else _pickup_record(row)
 
 
-def add_pickup(session: Session, record: PickupRecord) -> bool:
-    """Write a hand-over; False if its id is taken, so the same key came before."""
+def add_pickup(session: Session, record: PickupRecord, shift_id: str | None) -> bool:
+    """Write a hand-over, counted in this shift; False if its id is taken, so the same key came before."""
     unless_known = insert_into(session, Pickup.__table__).on_conflict_do_nothing(index_elements=["id"])
     row = {name: getattr(record, name) for name in record.__struct_fields__}
-    row["ticket_codes"] = list(record.ticket_codes)
+    row |= {"ticket_codes": list(record.ticket_codes), "shift_id": shift_id}
     return session.scalar(unless_known.returning(Pickup.id), row) is not None
 
 

@@ -1,6 +1,6 @@
-"""Tables of what was sold: orders, tickets, pickups, returns; the drain's cursors, and what it set aside."""
+"""Tables of what was sold: orders, tickets, pickups, tills, returns; the drain's cursors, and what it set aside."""
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ticketing.database import Base, Id, Millis, Money, Serial
@@ -49,9 +49,16 @@ class Ticket(Base):
 
 
 class Pickup(Base):
-    """Tickets handed over in one movement, with what was paid for them; undone at most once."""
+    """Tickets handed over in one movement, with what was paid for them; undone at most once.
+
+    What an undo gave back may have been paid with another hand-over of the order, so its method stands here too.
+    """
 
     __tablename__ = "pickups"
+    __table_args__ = (
+        Index("ix_pickups_shift_id_at", "shift_id", "at"),
+        Index("ix_pickups_undone_shift_id_undone_at", "undone_shift_id", "undone_at"),
+    )
 
     id: Mapped[Id] = mapped_column(primary_key=True)  # keyed by clerk and idempotency key
     order_id: Mapped[Id] = mapped_column(ForeignKey("orders.id"), index=True)
@@ -65,6 +72,41 @@ class Pickup(Base):
     undone_at: Mapped[Millis | None]
     undone_by: Mapped[int | None] = mapped_column(ForeignKey("staff_accounts.id"))
     undo_reason: Mapped[str | None] = mapped_column(String(500))
+    shift_id: Mapped[str | None] = mapped_column(ForeignKey("shifts.id"))  # none: outside any shift
+    undone_shift_id: Mapped[str | None] = mapped_column(ForeignKey("shifts.id"))
+    given_back_method: Mapped[str | None] = mapped_column(String(20))
+    given_back_amount: Mapped[Money | None]
+
+
+class Shift(Base):
+    """A clerk's till at a desk, from its opening to its closing; a clerk has one open at a desk at most."""
+
+    __tablename__ = "shifts"
+    __table_args__ = (
+        Index(
+            "uq_shifts_open",
+            "staff_id",
+            "desk",
+            unique=True,
+            sqlite_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[Id] = mapped_column(primary_key=True)  # keyed by clerk and idempotency key
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff_accounts.id"))
+    organisation_id: Mapped[Id] = mapped_column(ForeignKey("organisations.id"))
+    desk: Mapped[str] = mapped_column(String(100))
+    currency: Mapped[str] = mapped_column(String(3))
+    opening_cash: Mapped[Money]
+    opened_at: Mapped[Millis] = mapped_column(index=True)
+    closed_at: Mapped[Millis | None]
+    closed_by: Mapped[int | None] = mapped_column(ForeignKey("staff_accounts.id"))
+    expected_cash: Mapped[Money | None]
+    expected_card: Mapped[Money | None]
+    counted_cash: Mapped[Money | None]
+    counted_card: Mapped[Money | None]
+    remark: Mapped[str | None] = mapped_column(String(500))
 
 
 class Return(Base):

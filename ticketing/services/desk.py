@@ -23,6 +23,7 @@ from ticketing.inventory.model import Decided, Hold, HoldRequest
 from ticketing.keyring import Keyring
 from ticketing.members.repository import Holder
 from ticketing.orders import repository as orders
+from ticketing.orders import till
 from ticketing.orders.model import OrderRecord, PickupRecord, TicketRecord
 from ticketing.orders.tables import COLLECTED, CONFIRMED, DUE, NOT_NEEDED, PAID, VOID
 from ticketing.services import event_access, trail
@@ -155,7 +156,8 @@ class DeskService:
     def _hand_out(
         self, session: Session, clerk: Claims, order: OrderRecord, record: PickupRecord, action: str
     ) -> None:
-        if not orders.add_pickup(session, record):
+        shift = till.joins(session, clerk.id, record.desk, order.currency)
+        if not orders.add_pickup(session, record, shift):
             raise Refusal(Code.IDEMPOTENCY_KEY_REUSED)
         if not orders.collect_tickets(session, record):
             wanted = [ticket for ticket in order.tickets if ticket.code in record.ticket_codes]
@@ -194,10 +196,24 @@ class DeskService:
             raise Refusal(Code.NOT_CANCELLABLE)
         if not orders.undo_pickup(session, record.id, clerk.id, reason, now):
             return  # another clerk was quicker
-        if order.payment_method == PAY_AT_DESK and not orders.has_standing_pickup(session, order.id):
-            orders.change_payment(session, order.id, PAID, DUE)
-        detail = {"pickup": record.id, "tickets": list(record.ticket_codes), "reason": reason}
+        given_back = self._give_money_back(session, order)
+        shift = till.joins_for_undo(session, record.id, clerk.id, order.currency)
+        till.note_undo(session, record.id, shift, given_back)
+        detail: dict[str, object] = {
+            "pickup": record.id,
+            "tickets": list(record.ticket_codes),
+            "reason": reason,
+            "given_back": given_back[1] if given_back else None,
+        }
         trail.record(session, now, clerk.actor, "order.undo_pick_up", f"order:{order.id}", detail)
+
+    def _give_money_back(self, session: Session, order: OrderRecord) -> tuple[str, int] | None:
+        """How and how much, when with this undo all that was handed over against the payment is taken back."""
+        if order.payment_method != PAY_AT_DESK or orders.has_standing_pickup(session, order.id):
+            return None
+        return (
+            till.paid_with(session, order.id) if orders.change_payment(session, order.id, PAID, DUE) else None
+        )
 
     # Selling
 

@@ -35,7 +35,8 @@ COLUMNS = (
 ROWS_PER_PIECE = 500
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-_BYTE_ORDER_MARK = "\ufeff"  # without it Excel takes Chinese text for something else
+BYTE_ORDER_MARK = "\ufeff"
+"""Without it Excel takes Chinese text for something else."""
 
 
 def orders_csv(sessions: Sessions, event_id: str) -> Iterator[bytes]:
@@ -43,7 +44,7 @@ def orders_csv(sessions: Sessions, event_id: str) -> Iterator[bytes]:
 
     Times are RFC 3339 in UTC, prices integers in the smallest unit.
     """
-    yield _lines([COLUMNS], _BYTE_ORDER_MARK)
+    yield _lines([COLUMNS], BYTE_ORDER_MARK)
     with reading(sessions) as session:
         rows = session.execute(_tickets(event_id), execution_options={"yield_per": ROWS_PER_PIECE})
         for piece in rows.mappings().partitions():

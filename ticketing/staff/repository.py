@@ -1,6 +1,6 @@
 """All SQL about staff accounts and the audit trail. Commits nothing."""
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from typing import NamedTuple
 
 from sqlalchemy import select, text
@@ -37,6 +37,12 @@ def account(session: Session, username: str, *, lock: bool = False) -> StaffAcco
 def account_by_id(session: Session, staff_id: int) -> StaffAccount | None:
     """The account with this id, for naming the clerk of a pickup."""
     return session.get(StaffAccount, staff_id)
+
+
+def usernames(session: Session, staff_ids: Collection[int]) -> dict[int, str]:
+    """How these people sign in."""
+    query = select(StaffAccount.id, StaffAccount.username).where(StaffAccount.id.in_(staff_ids))
+    return {row.id: row.username for row in session.execute(query)}
 
 
 def add_account(

@@ -32,6 +32,8 @@ CONTRACT = {
         "capacity_in_use",
         "not_cancellable",
         "payment_required",
+        "shift_open",
+        "shift_closed",
     },
     413: {"body_too_large"},
     415: {"unsupported_media_type"},

@@ -155,6 +155,8 @@ REFUSALS: Mapping[Code, str] = {
         "This can no longer be changed: the time for it is over, or the tickets were collected."
     ),
     Code.PAYMENT_REQUIRED: N_("This has to be paid. Choose how."),
+    Code.SHIFT_OPEN: N_("You have a shift open at this desk already. It is shown here; close it first."),
+    Code.SHIFT_CLOSED: N_("This shift was closed before, with other counts. It is shown as it was closed."),
     Code.BODY_TOO_LARGE: N_("That is too much text. Shorten it and repeat."),
     Code.UNSUPPORTED_MEDIA_TYPE: N_("The form could not be read. Open the page again and repeat."),
     Code.INVALID: N_("Please check what you filled in."),

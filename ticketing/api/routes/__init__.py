@@ -1,5 +1,13 @@
 """The JSON routes by who calls them; each module has a `calls`, and `ALL` is every one of them."""
 
-from ticketing.api.routes import desk, events, members, organisations, public, staff_sessions
+from ticketing.api.routes import desk, events, members, organisations, public, staff_sessions, till
 
-ALL = (public.calls, members.calls, staff_sessions.calls, organisations.calls, events.calls, desk.calls)
+ALL = (
+    public.calls,
+    members.calls,
+    staff_sessions.calls,
+    organisations.calls,
+    events.calls,
+    desk.calls,
+    till.calls,
+)

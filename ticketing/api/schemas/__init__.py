@@ -86,8 +86,26 @@ from ticketing.api.schemas.staff import (
     WithReason,
 )
 from ticketing.api.schemas.stats import QuotaStats, SaleSecond, Stats, UndrainedOrder
+from ticketing.api.schemas.till import (
+    LooseTillLine,
+    Shift,
+    ShiftClosing,
+    Shifts,
+    ShiftWish,
+    TillLine,
+    TillMoney,
+    TillReport,
+)
 
 __all__ = [
+    "LooseTillLine",
+    "Shift",
+    "ShiftClosing",
+    "ShiftWish",
+    "Shifts",
+    "TillLine",
+    "TillMoney",
+    "TillReport",
     "HandedOut",
     "QuotaStats",
     "SaleSecond",

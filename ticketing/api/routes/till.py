@@ -1,0 +1,161 @@
+"""The till: a clerk's shift opens and closes with its totals, and the finance office reads them all."""
+
+from datetime import datetime
+
+from starlette.responses import Response, StreamingResponse
+
+from ticketing.api import schemas, till_views
+from ticketing.api.calls import Call, Calls, keyed_response
+from ticketing.api.contract import Operation
+from ticketing.api.problems import invalid
+from ticketing.api.routes.desk import ROLES
+from ticketing.api.views import millis
+from ticketing.errors import Code
+from ticketing.services.till import TillReport
+from ticketing.services.till_export import till_csv
+
+FINANCE = ("auditor", "manager", "admin")
+SHIFTS = "/api/v1/desk/shifts"
+REPORT = "/api/v1/staff/till"
+REPORT_QUERY = ("since", "until")
+_DAY_MS = 24 * 3_600_000
+REPORT_DAYS = 31
+
+calls = Calls()
+
+
+@calls(
+    Operation(
+        method="POST",
+        path=SHIFTS,
+        summary="Open a shift with the cash that is in the drawer",
+        tag="desk",
+        caller="staff",
+        roles=ROLES,
+        takes=schemas.ShiftWish,
+        gives=schemas.Shift,
+        status=201,
+        keyed=True,
+        replays=True,
+        codes=(Code.SHIFT_OPEN,),
+    )
+)
+def open_shift(call: Call[schemas.ShiftWish]) -> Response:
+    """A clerk has one shift open at a desk at most."""
+    wish = call.body
+    opened = call.front.services.till.open(
+        call.caller, call.idempotency_key, wish.desk, wish.opening_cash, wish.currency
+    )
+    return keyed_response(till_views.shift_view(opened), 201, replayed=opened.replayed)
+
+
+@calls(
+    Operation(
+        method="GET",
+        path=SHIFTS,
+        summary="The caller's open shifts and latest closed ones",
+        tag="desk",
+        caller="staff",
+        roles=ROLES,
+        gives=schemas.Shifts,
+    )
+)
+def my_shifts(call: Call[None]) -> schemas.Shifts:
+    """Open ones first."""
+    return schemas.Shifts([till_views.shift_view(one) for one in call.front.services.till.mine(call.caller)])
+
+
+@calls(
+    Operation(
+        method="GET",
+        path=f"{SHIFTS}/{{shift_id}}",
+        summary="A shift with its totals by event and way of payment",
+        tag="desk",
+        caller="staff",
+        gives=schemas.Shift,
+        codes=(Code.NOT_FOUND,),
+    )
+)
+def show_shift(call: Call[None]) -> schemas.Shift:
+    """One's own, or as finance those of one's organisation and below."""
+    return till_views.shift_view(call.front.services.till.shift(call.caller, call.path("shift_id")))
+
+
+@calls(
+    Operation(
+        method="POST",
+        path=f"{SHIFTS}/{{shift_id}}/close",
+        summary="Close a shift with what was counted, once",
+        tag="desk",
+        caller="staff",
+        roles=ROLES,
+        takes=schemas.ShiftClosing,
+        gives=schemas.Shift,
+        codes=(Code.NOT_FOUND, Code.SHIFT_CLOSED),
+    )
+)
+def close_shift(call: Call[schemas.ShiftClosing]) -> schemas.Shift:
+    """Repeated with the same counts: the same answer. A difference needs a remark."""
+    wish, till = call.body, call.front.services.till
+    shift_id = call.path("shift_id")
+    closed = till.close(call.caller, shift_id, wish.counted_cash, wish.counted_card, wish.remark.strip())
+    return till_views.shift_view(closed)
+
+
+@calls(
+    Operation(
+        method="GET",
+        path=REPORT,
+        summary="The shifts opened in a time, and what no shift counted in it",
+        tag="staff",
+        caller="staff",
+        roles=FINANCE,
+        gives=schemas.TillReport,
+        query=REPORT_QUERY,
+    )
+)
+def report(call: Call[None]) -> schemas.TillReport:
+    """Of the caller's organisation and below; the last 31 days unless `since` and `until` say otherwise."""
+    return till_views.report_view(_report(call))
+
+
+@calls(
+    Operation(
+        method="GET",
+        path=f"{REPORT}.csv",
+        summary="The same as CSV, safe against formulas",
+        tag="staff",
+        caller="staff",
+        roles=FINANCE,
+        media_type="text/csv",
+        query=REPORT_QUERY,
+    )
+)
+def export_report(call: Call[None]) -> Response:
+    """One line for each sum."""
+    return StreamingResponse(
+        till_csv(_report(call)),
+        media_type="text/csv; charset=utf-8",
+        headers={"content-disposition": 'attachment; filename="till.csv"', "cache-control": "no-store"},
+    )
+
+
+def _report(call: Call[None]) -> TillReport:
+    until = _time(call, "until") or call.front.services.clock.now_ms() + 1
+    since = _time(call, "since")
+    return call.front.services.till.report(
+        call.caller, until - REPORT_DAYS * _DAY_MS if since is None else since, until
+    )
+
+
+def _time(call: Call[None], name: str) -> int | None:
+    text = call.query(name)
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+        if at.tzinfo is None:
+            raise ValueError(text)
+        return millis(at)
+    except (ValueError, OverflowError) as error:
+        raise invalid((name, "must be a time such as 2026-05-01T00:00:00Z")) from error

@@ -1,0 +1,86 @@
+"""What clerks and the finance office send and see of tills."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from ticketing.api.schemas.base import NO_CONTROLS, Answer, Currency, Price, Request
+
+DeskName = Annotated[str, Meta(min_length=1, max_length=100, pattern=NO_CONTROLS)]
+Remark = Annotated[str, Meta(max_length=500, pattern=NO_CONTROLS)]
+
+
+class ShiftWish(Request):
+    """Open a shift with the cash that is in the drawer."""
+
+    desk: DeskName
+    opening_cash: Price
+    currency: Currency = "CNY"
+
+
+class ShiftClosing(Request):
+    """The cash counted and the sum of the card terminal; `remark` says why they differ from what is expected."""
+
+    counted_cash: Price
+    counted_card: Price
+    remark: Remark = ""
+
+
+class TillMoney(Answer):
+    """Money in a till by way of payment."""
+
+    cash: int
+    card: int
+
+
+class TillLine(Answer):
+    """What was taken, or given back by undos, for one event by one way of payment (null: nothing was paid)."""
+
+    kind: Literal["taken", "given_back"]
+    event_id: str
+    event: str
+    currency: str
+    method: str | None
+    count: int
+    amount: int
+
+
+class LooseTillLine(TillLine):
+    """The same outside any shift."""
+
+    clerk: str
+    desk: str
+
+
+class Shift(Answer):
+    """A clerk's till at a desk; `expected` is what it should hold now, or held when it was closed."""
+
+    id: str
+    clerk: str
+    desk: str
+    currency: str
+    opening_cash: int
+    opened_at: datetime
+    closed_at: datetime | None
+    closed_by: str | None
+    lines: list[TillLine]
+    expected: TillMoney
+    counted: TillMoney | None
+    difference: TillMoney | None
+    remark: str | None
+
+
+class Shifts(Answer):
+    """A clerk's open shifts, then their latest closed ones."""
+
+    shifts: list[Shift]
+
+
+class TillReport(Answer):
+    """The shifts opened in a time, and the money that no shift counted in it."""
+
+    since: datetime
+    until: datetime
+    shifts: list[Shift]
+    outside: list[LooseTillLine]
