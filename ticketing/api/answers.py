@@ -20,11 +20,12 @@ _PROBLEMS_KEPT = 4_096
 
 
 class Answer(NamedTuple):
-    """One answer; length and time are added when it is sent."""
+    """One answer; length and time are added when it is sent, for a page's script once more where it can read it."""
 
     status: int
     body: bytes
     headers: tuple[Header, ...] = JSON
+    is_page: bool = False
 
 
 def refused(refusal: Refusal) -> Answer:

@@ -30,6 +30,7 @@ from ticketing.api.front import Front
 from ticketing.api.hot import Dispatch, HotCalls
 from ticketing.api.housekeeping import Housekeeping
 from ticketing.api.pages.application import create_pages
+from ticketing.api.pages.event_pages import EventPages
 from ticketing.api.routes import ALL
 from ticketing.api.rush import OPERATIONS, RushCalls
 from ticketing.bootstrap import AsyncServices
@@ -42,8 +43,10 @@ _log = structlog.get_logger(__name__)
 def create_app(services: AsyncServices) -> Dispatch:
     """The ASGI application over these services; its shutdown closes them."""
     front = Front.over(services)
-    hot = HotCalls(RushCalls(front).calls(), services.clock, front.tally)
-    inner = Frame(_fastapi(front), services.clock, front.tally, secure=front.gate.secure)
+    pages = create_pages(front, package_files("web"))
+    calls = [*RushCalls(front).calls(), *EventPages(pages).calls()]
+    hot = HotCalls(calls, services.clock, front.tally)
+    inner = Frame(_fastapi(front, pages), services.clock, front.tally, secure=front.gate.secure)
     return Dispatch(hot, inner)
 
 
@@ -54,7 +57,7 @@ def document() -> dict[str, Any]:
     return openapi.document([*OPERATIONS, *cold], ticketing.__version__)
 
 
-def _fastapi(front: Front) -> FastAPI:
+def _fastapi(front: Front, pages: ASGIApp) -> FastAPI:
     app = FastAPI(
         title="Ticketing",
         version=ticketing.__version__,
@@ -68,7 +71,7 @@ def _fastapi(front: Front) -> FastAPI:
     for calls in ALL:
         app.include_router(calls.router)
     _handle_errors(app)
-    _add_pages(app, create_pages(front, package_files("web")))
+    _add_pages(app, pages)
     return app
 
 

@@ -71,7 +71,10 @@ class Reading(Struct, frozen=True):
 
 
 class Poster(Struct, frozen=True):
-    """One event, rendered from one reading: the objects, and their bytes for the wire."""
+    """One event, rendered from one reading: the objects, and their bytes for the wire.
+
+    `held` is over all its quotas; `next_due` is when the earliest live hold of its group ends, in milliseconds.
+    """
 
     event: schemas.Event
     summary: schemas.EventSummary
@@ -79,6 +82,8 @@ class Poster(Struct, frozen=True):
     etag: str
     availability: schemas.Availability
     availability_json: bytes
+    held: int
+    next_due: int | None
 
 
 class EventBoard:
@@ -173,11 +178,6 @@ class EventBoard:
         if known is None or known.state is None or known.recovering:
             return None
         return known.state.events.get(event_id)
-
-    def next_due(self, event_id: str) -> int | None:
-        """When the earliest live hold of the event's group ends, in milliseconds; None while there is none."""
-        known = self._reading_of(event_id)
-        return known.state.next_due if known is not None and known.state is not None else None
 
     def counts(self) -> Iterator[tuple[str, int, QuotaCounts]]:
         """Every quota that Redis knows, as (event id, number, counts)."""
@@ -382,7 +382,16 @@ class EventBoard:
         counts = views.availability(card.event, state, status, now_ms)
         event_json = _encode(event)
         etag = f'"{blake2b(event_json, digest_size=12).hexdigest()}"'
-        return Poster(event, views.without_quotas(event), event_json, etag, counts, _encode(counts))
+        return Poster(
+            event=event,
+            summary=views.without_quotas(event),
+            event_json=event_json,
+            etag=etag,
+            availability=counts,
+            availability_json=_encode(counts),
+            held=sum(quota.held for quota in counts.quotas.values()),
+            next_due=group.next_due if group else None,
+        )
 
 
 def _is_over(rules: EventRules, version: int, now_ms: int) -> bool:

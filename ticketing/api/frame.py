@@ -19,22 +19,26 @@ HSTS = b"max-age=31536000"
 _log = structlog.get_logger(__name__)
 
 
+def safe_headers(*, secure: bool) -> dict[bytes, bytes]:
+    """What every answer to a browser carries unless it has its own; `secure`: people reach us by HTTPS."""
+    headers = {
+        b"content-security-policy": CONTENT_SECURITY_POLICY.encode(),
+        b"x-content-type-options": b"nosniff",
+        b"referrer-policy": b"same-origin",
+        b"cross-origin-opener-policy": b"same-origin",
+    }
+    return headers | ({b"strict-transport-security": HSTS} if secure else {})
+
+
 class Frame:
     """An ASGI application around another one."""
 
     def __init__(self, inner: ASGIApp, clock: ServerClock, tally: Tally, *, secure: bool) -> None:
-        """`secure`: people reach us by HTTPS."""
+        """`secure` as for `safe_headers`."""
         self._inner = inner
         self._clock = clock
         self._tally = tally
-        self._defaults = {
-            b"content-security-policy": CONTENT_SECURITY_POLICY.encode(),
-            b"x-content-type-options": b"nosniff",
-            b"referrer-policy": b"same-origin",
-            b"cross-origin-opener-policy": b"same-origin",
-        }
-        if secure:
-            self._defaults[b"strict-transport-security"] = HSTS
+        self._defaults = safe_headers(secure=secure)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and complete the headers of its answer."""

@@ -1,8 +1,9 @@
 """The hot calls: the table that finds one by its path, the net under each, and the way in over ASGI.
 
 A hot call is a plain function of a request whose body is there already. It gives its answer, or, when it must
-ask Redis, a coroutine of it; so what is answered from memory costs neither a task nor a turn of the loop.
-`lane.Lane` brings plain requests here past ASGI; `Dispatch` brings all others, and hands on what is no hot call.
+ask Redis, a coroutine of it; so what is answered from memory costs neither a task nor a turn of the loop. A page
+gives None for the few requests that want more than it knows. `lane.Lane` brings plain requests here past ASGI;
+`Dispatch` brings all others, and hands on what is no hot call.
 """
 
 import time
@@ -29,25 +30,37 @@ _log = structlog.get_logger(__name__)
 Given = Answer | Coroutine[Any, Any, Answer]
 """An answer, or what must be awaited for it."""
 
+Path = tuple[str, ...]
+
 
 class Asked(Struct):
     """One request as a hot call sees it.
 
-    `id` is the event's or hold's in its path; `peer` is who holds the other end of the connection, as
-    (host, port), or None where the server cannot tell.
+    `id` is the event's or hold's in its path, `query` what stands behind the question mark; `peer` is who holds
+    the other end of the connection, as (host, port), or None where the server cannot tell.
     """
 
     id: str
+    query: bytes
     headers: dict[bytes, bytes]
     body: bytes
     peer: tuple[str, int] | None
 
 
+def in_json(refusal: Refusal, _asked: Asked) -> Answer:
+    """A refusal as programs read it."""
+    return refused(refusal)
+
+
 class HotCall(NamedTuple):
-    """A call with its description."""
+    """A call with its description, and how it says a refusal.
+
+    It gives None for what the applications further in have to answer, which a call that takes a body cannot.
+    """
 
     operation: Operation
-    handle: Callable[[Asked], Given]
+    handle: Callable[[Asked], Given | None]
+    say: Callable[[Refusal, Asked], Answer] = in_json
 
 
 class Found(NamedTuple):
@@ -66,42 +79,34 @@ class HotCalls:
         self._clock = clock
         self._tally = tally
         self._noted_at = 0.0
-        self._calls: dict[tuple[str, ...], dict[str, HotCall]] = {}
+        self._calls: dict[Path, dict[str, HotCall]] = {}
         for call in calls:
             methods = self._calls.setdefault(_shape(call.operation.path)[0], {})
             methods[call.operation.method] = call
 
     def find(self, method: str, path: str) -> Found | None:
-        """What a request is for; None when its path is none of ours."""
-        if not path.startswith(PREFIX):
-            return None
+        """What a request is for; None when its path is none of ours, or a page that takes forms elsewhere."""
         shape, id_ = _shape(path)
         methods = self._calls.get(shape)
         if methods is None or not id_:
             return None
         call = methods.get(method)
+        if call is None and not path.startswith(PREFIX):
+            return None
         name = f"{method} {call.operation.path}" if call else "other"
         return Found(call, id_, ", ".join(methods), name)
 
-    def answer(self, found: Found, asked: Asked) -> Given:
+    def answer(self, found: Found, asked: Asked) -> Given | None:
         """What the call gives; whatever it raises has become an answer."""
+        if found.call is None:
+            return refused(Refusal(Code.METHOD_NOT_ALLOWED, allow=found.methods))
         try:
-            if found.call is None:
-                return refused(Refusal(Code.METHOD_NOT_ALLOWED, allow=found.methods))
             given = found.call.handle(asked)
         except Exception as error:  # noqa: BLE001 - the last net
-            return self.explain(error, found)
-        return given if isinstance(given, Answer) else self._in_time(given, found)
-
-    def explain(self, error: Exception, found: Found) -> Answer:
-        """The answer to what was raised: what broke is logged, and no traceback leaves."""
-        if isinstance(error, Refusal):
-            return refused(error)
-        if isinstance(error, Failure):
-            self._note(error)
-        else:
-            _log.error("unexpected", call=found.name, exc_info=error)
-        return refused(Refusal(Code.UNAVAILABLE))
+            return self._explain(error, found.call, asked)
+        return (
+            given if given is None or isinstance(given, Answer) else self._in_time(given, found.call, asked)
+        )
 
     def answered(self, found: Found, answer: Answer, begun: float) -> None:
         """Count an answer that has left; `begun` is by `time.perf_counter`."""
@@ -109,22 +114,39 @@ class HotCalls:
 
     def headers(self, answer: Answer) -> list[tuple[bytes, bytes]]:
         """All headers of an answer."""
-        headers = [*answer.headers, (b"server-time", b"%d" % self._clock.now_ms())]
+        now_ms = self._clock.now_ms()
+        headers = [*answer.headers, (b"server-time", b"%d" % now_ms)]
+        if answer.is_page:
+            headers.append((b"server-timing", b"now;dur=%d" % now_ms))
         if answer.status not in _BODILESS:
             headers.append((b"content-length", b"%d" % len(answer.body)))
         return headers
 
     def varying_lines(self, answer: Answer) -> bytes:
         """Those of the headers that are another time for every answer, as they go over the wire."""
-        if answer.status in _BODILESS:
-            return b"server-time: %d\r\n" % self._clock.now_ms()
-        return b"server-time: %d\r\ncontent-length: %d\r\n" % (self._clock.now_ms(), len(answer.body))
+        now_ms = self._clock.now_ms()
+        lines = b"server-time: %d\r\n" % now_ms
+        if answer.is_page:
+            lines += b"server-timing: now;dur=%d\r\n" % now_ms
+        if answer.status not in _BODILESS:
+            lines += b"content-length: %d\r\n" % len(answer.body)
+        return lines
 
-    async def _in_time(self, given: Awaitable[Answer], found: Found) -> Answer:
+    async def _in_time(self, given: Awaitable[Answer], call: HotCall, asked: Asked) -> Answer:
         try:
             return await given
         except Exception as error:  # noqa: BLE001 - as above
-            return self.explain(error, found)
+            return self._explain(error, call, asked)
+
+    def _explain(self, error: Exception, call: HotCall, asked: Asked) -> Answer:
+        """The answer to what was raised: what broke is logged, and no traceback leaves."""
+        if isinstance(error, Refusal):
+            return call.say(error, asked)
+        if isinstance(error, Failure):
+            self._note(error)
+        else:
+            _log.error("unexpected", call=call.operation.path, exc_info=error)
+        return call.say(Refusal(Code.UNAVAILABLE), asked)
 
     def _note(self, failure: Failure) -> None:
         # While Redis is away every request fails alike; a line a second says as much as thousands.
@@ -154,25 +176,30 @@ class Dispatch:
             answer = await self._answer(found, scope, receive)
         except ClientGone:
             return
+        if answer is None:
+            await self._onward(scope, receive, send)
+            return
         await send(
             {"type": "http.response.start", "status": answer.status, "headers": self.hot.headers(answer)}
         )
         await send({"type": "http.response.body", "body": answer.body})
         self.hot.answered(found, answer, begun)
 
-    async def _answer(self, found: Found, scope: Scope, receive: Receive) -> Answer:
+    async def _answer(self, found: Found, scope: Scope, receive: Receive) -> Answer | None:
         headers = dict(scope["headers"])
         takes_body = found.call is not None and found.call.operation.takes is not None
         try:
             body = await read_body(receive, headers, HOT_BODY_BYTES_MAX) if takes_body else b""
         except Refusal as refusal:
             return refused(refusal)
-        given = self.hot.answer(found, Asked(found.id, headers, body, scope.get("client")))
-        return given if isinstance(given, Answer) else await given
+        asked = Asked(found.id, scope["query_string"], headers, body, scope.get("client"))
+        given = self.hot.answer(found, asked)
+        return given if given is None or isinstance(given, Answer) else await given
 
 
-def _shape(path: str) -> tuple[tuple[str, ...], str]:
-    """A path without its id, and the id: `/api/v1/events/x/holds` is (("events", "holds"), "x")."""
-    kind, _, rest = path.removeprefix(PREFIX).partition("/")
+def _shape(path: str) -> tuple[Path, str]:
+    """A path without its id, and the id: `/api/v1/events/x/holds` is (("/api/v1/", "events", "holds"), "x")."""
+    root = PREFIX if path.startswith(PREFIX) else "/"
+    kind, _, rest = path[len(root) :].partition("/")
     id_, slash, tail = rest.partition("/")
-    return ((kind, tail) if slash else (kind,)), id_
+    return ((root, kind, tail) if slash else (root, kind)), id_

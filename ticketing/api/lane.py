@@ -3,8 +3,8 @@
 uvicorn makes a scope, a cycle, an event, a task and two messages for each request. In the minute in which
 everything is decided nearly all requests are of six calls, small, and on connections that stay; for them this
 protocol keeps the parser's own pieces, asks the call, and writes the bytes. Whatever is not plain (another
-path, an escape or query in it, chunks, an upgrade, a second request before the first answer, a client that
-does not read) takes uvicorn's way, to the same calls by `hot.Dispatch`.
+path, an escape in it, chunks, an upgrade, a second request before the first answer, a client that does not
+read) takes uvicorn's way, to the same calls by `hot.Dispatch`.
 """
 
 import re
@@ -20,7 +20,7 @@ from ticketing.api.patience import PatientProtocol
 from ticketing.outlet import write_at_once
 
 _HEADS_KEPT = 4_096
-_PLAIN = re.compile(rb"[-.\w/]+").fullmatch
+_PLAIN = re.compile(rb"[-.\w/]+(\?[-.\w=&]*)?").fullmatch
 
 
 class Lane(PatientProtocol):
@@ -62,9 +62,11 @@ class Lane(PatientProtocol):
             super().on_message_complete()
             return
         self.expect_nothing()
-        given = self.hot.answer(errand.found, errand.asked(dict(self.headers), self.client))
+        given = self.hot.answer(errand.found, errand.asked(self.url, dict(self.headers), self.client))
         if isinstance(given, Answer):
             self._write(errand, given)
+        elif given is None:
+            self._hand_over()
         else:
             task = self.loop.create_task(self._await(errand, given))
             self.tasks.add(task)
@@ -81,7 +83,7 @@ class Lane(PatientProtocol):
         parser = self.parser
         if parser.get_http_version() != "1.1" or not parser.should_keep_alive() or parser.should_upgrade():
             return None
-        found = self.hot.find(parser.get_method().decode(), self.url.decode())
+        found = self.hot.find(parser.get_method().decode(), self.url.partition(b"?")[0].decode())
         return found if found and found.call and self._has_plain_body() else None
 
     def _has_plain_body(self) -> bool:
@@ -91,6 +93,13 @@ class Lane(PatientProtocol):
             if name == b"content-length" and not (value.isdigit() and int(value) <= HOT_BODY_BYTES_MAX):
                 return False
         return True
+
+    def _hand_over(self) -> None:
+        """Let uvicorn begin a cycle after all; the request had no body, and the parser still knows it."""
+        self.cycle = None
+        self._leave()
+        super().on_headers_complete()
+        super().on_message_complete()
 
     def _leave(self) -> None:
         url, headers, expects = self.url, self.headers, self.expect_100_continue
@@ -136,9 +145,9 @@ class Errand:
         self.disconnected = False
         self.message_event = _NOBODY_WAITS
 
-    def asked(self, headers: dict[bytes, bytes], peer: tuple[str, int] | None) -> Asked:
+    def asked(self, url: bytes, headers: dict[bytes, bytes], peer: tuple[str, int] | None) -> Asked:
         """The request for its call."""
-        return Asked(self.found.id, headers, self.body, peer)
+        return Asked(self.found.id, url.partition(b"?")[2], headers, self.body, peer)
 
 
 class _Unheard:

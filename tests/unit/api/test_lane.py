@@ -44,6 +44,7 @@ class Toy:
             HotCall(operation("GET", "/api/v1/things/{id}"), self.look),
             HotCall(operation("POST", "/api/v1/things/{id}/wishes", takes=Wish), self.wish),
             HotCall(operation("DELETE", "/api/v1/things/{id}"), self.drop),
+            HotCall(operation("GET", "/things/{id}"), self.page, self.say),
         ]
         self.hot = HotCalls(calls, ServerClock(), self.tally)
         self.by_asgi: list[str] = []
@@ -65,6 +66,15 @@ class Toy:
 
     def drop(self, asked: Asked) -> Given:
         return Answer(204, b"")
+
+    def page(self, asked: Asked) -> Given | None:
+        self.asked.append(asked)
+        if asked.id == "refused":
+            raise Refusal(Code.NOT_FOUND)
+        return None if asked.query == b"elsewhere" else Answer(200, b"page " + asked.query, is_page=True)
+
+    def say(self, refusal: Refusal, asked: Asked) -> Answer:
+        return Answer(404, f"no {asked.id}".encode())
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.by_asgi.append(scope["path"])
@@ -146,6 +156,9 @@ def request(method: str, path: str, body: bytes = b"", *more: str) -> bytes:
         ("POST", "/api/v1/things/away/wishes", b"{}", 503),
         ("POST", "/api/v1/things/broken/wishes", b"{}", 503),
         ("DELETE", "/api/v1/things/7", b"", 204),
+        ("GET", "/things/7", b"", 200),
+        ("GET", "/things/7?was=open", b"", 200),
+        ("GET", "/things/refused", b"", 404),
     ],
 )
 async def test_the_lane_and_asgi_answer_alike(
@@ -157,23 +170,26 @@ async def test_the_lane_and_asgi_answer_alike(
     assert toy.by_asgi == []
     writer.write(request(method, path.replace("things", "%74hings"), body))
     beside = await answer(reader)
-    assert toy.by_asgi == [path]
+    assert toy.by_asgi == [path.partition("?")[0]]
+    assert len({asked.query for asked in toy.asked}) <= 1
     assert in_lane[0] == beside[0] == status
     assert in_lane[2] == beside[2]
     timeless = [
-        {k: v for k, v in a[1].items() if k not in ("server-time", "date")} for a in (in_lane, beside)
+        {k: v for k, v in a[1].items() if k not in ("server-time", "server-timing", "date")}
+        for a in (in_lane, beside)
     ]
     assert timeless[0] == timeless[1]
     assert abs(int(in_lane[1]["server-time"]) - int(beside[1]["server-time"])) < 60_000
     assert re.fullmatch(r"\w{3}, .* GMT", in_lane[1]["date"])
-    name = re.sub(r"things/\w+", "things/{id}", f"{method} {path}")
+    assert ("server-timing" in in_lane[1]) == ("server-timing" in beside[1]) == in_lane[2].startswith(b"page")
+    name = re.sub(r"things/\w+", "things/{id}", f"{method} {path.partition('?')[0]}")
     assert toy.tally.take_answers()[0] == {(name, status): 2}
 
 
 @pytest.mark.parametrize(
     "raw",
     [
-        request("GET", "/api/v1/things/7?a=b"),
+        request("GET", "/api/v1/things/7?a=%62"),
         request("GET", "/api/v1/things/7", b"", "expect: 100-continue"),
         request("HEAD", "/api/v1/things/7"),
         request("PUT", "/api/v1/things/7"),
@@ -184,13 +200,27 @@ async def test_the_lane_and_asgi_answer_alike(
         request("GET", "/api/v1/things/7").replace(b"HTTP/1.1", b"HTTP/1.0"),
         request("GET", "/api/v1/things/7", b"", "connection: close"),
     ],
-    ids=["query", "expect", "HEAD", "method", "path", "too long", "chunks", "HTTP/1.0", "close"],
+    ids=["escape", "expect", "HEAD", "method", "path", "too long", "chunks", "HTTP/1.0", "close"],
 )
 async def test_what_is_not_plain_leaves_the_lane(toy: Toy, client: Client, raw: bytes) -> None:
     reader, writer = await client()
     writer.write(raw)
     await reader.readuntil(b"\r\n")
     assert len(toy.by_asgi) == 1
+
+
+@pytest.mark.parametrize("body", [b"", b"what nobody reads"])
+async def test_a_page_hands_on_what_it_does_not_answer(toy: Toy, client: Client, body: bytes) -> None:
+    reader, writer = await client()
+    before, after = request("GET", "/things/1?before"), request("GET", "/things/2?after")
+    writer.write(before + request("GET", "/things/7?elsewhere", body) + after + request("POST", "/things/7"))
+    answers = [await answer(reader) for _ in range(4)]
+    assert [(status, said) for status, _, said in answers] == [
+        (200, b"page before"),
+        (418, b""),
+        (200, b"page after"),
+        (418, b""),
+    ]
 
 
 async def test_a_body_in_pieces_is_put_together(toy: Toy, client: Client) -> None:

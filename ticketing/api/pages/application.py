@@ -14,18 +14,16 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ticketing.api.auth import Kind
 from ticketing.api.bodies import has_controls, read_id
 from ticketing.api.front import Front
-from ticketing.api.pages import accounts, desk, drafting, looks, members, orders, staff
+from ticketing.api.pages import accounts, desk, drafting, looks, members, messages, orders, staff
 from ticketing.api.pages.rendering import Renderer, onward, redirect
-from ticketing.api.pages.site import SignInFirst, Site, site_of
+from ticketing.api.pages.site import SignInFirst, Site
 from ticketing.errors import Code, Refusal, TicketingError
 
 Handler = Callable[[Request], Awaitable[Response]]
 
 COMPRESSED_FROM_BYTES = 600
-_PASSING = (Code.RATE_LIMITED, Code.UNAVAILABLE, Code.RECOVERING, Code.BACKLOG_FULL)
 _SIGN_IN = {"member": "/login", "staff": "/staff/login"}
 _log = structlog.get_logger(__name__)
 
@@ -149,13 +147,7 @@ async def _send_to_sign_in(request: Request, error: Exception) -> Response:
 async def _refused(request: Request, error: Exception) -> Response:
     if not isinstance(error, Refusal):
         return await _failed(request, error)
-    site = site_of(request)
-    area: Kind = "staff" if request.url.path.startswith(("/staff", "/desk")) else "member"
-    base, back = ("staff/base.html", "/staff/events") if area == "staff" else ("base.html", "/")
-    who = site.visitor(request, area)
-    passing = error.code in _PASSING and request.method == "GET"
-    again = request.url.path if passing else None
-    return site.page(request, "message.html", refusal=error, who=who, path=back, base=base, again=again)
+    return messages.refused(request, error)
 
 
 async def _refused_by_routing(request: Request, error: Exception) -> Response:

@@ -1,32 +1,33 @@
-"""Event pages for those who have not signed in, kept in memory as they were rendered.
-
-In the minute before a sale nearly every request is this page. It is the same for everybody who reads one language,
-so it is rendered and compressed once for each reading of the counts, and once a second while it counts down; a
-browser that has it already gets 304.
-"""
+"""Pages that are the same for many, kept in memory as they were rendered and compressed."""
 
 import gzip
 from collections.abc import Callable, Hashable
 from hashlib import blake2b
 
 from msgspec import Struct
-from starlette.requests import Request
-from starlette.responses import Response
 
-from ticketing.api.pages.rendering import HEADERS
-from ticketing.api.pages.statics import packed_response
+from ticketing.api.answers import Answer
+from ticketing.api.auth import Headers
 
 PAGES_MAX = 1_000
-_HTML = "text/html; charset=utf-8"
+
+State = tuple[Hashable, ...]
 
 
 class KeptPage(Struct, frozen=True):
-    """One rendering; `state` is what it was made of."""
+    """One rendering as it is answered; `state` is what it was made of."""
 
-    state: tuple[Hashable, ...]
-    plain: bytes
-    packed: bytes
-    etag: str
+    state: State
+    plain: Answer
+    packed: Answer
+    unchanged: Answer
+    etag: bytes
+
+    def answer(self, headers: Headers) -> Answer:
+        """304 for a browser that has it, else the bytes that it takes."""
+        if self.etag in headers.get(b"if-none-match", b""):
+            return self.unchanged
+        return self.packed if b"gzip" in headers.get(b"accept-encoding", b"") else self.plain
 
 
 class KeptPages:
@@ -35,32 +36,24 @@ class KeptPages:
     def __init__(self) -> None:
         self._pages: dict[Hashable, KeptPage] = {}
 
-    def answer(
-        self,
-        request: Request,
-        name: Hashable,
-        state: tuple[Hashable, ...],
-        render: Callable[[], bytes],
-        now_ms: int,
-    ) -> Response:
+    def page(self, name: Hashable, state: State, render: Callable[[], Answer]) -> KeptPage:
         """The page `name` as it is in this `state`; `render` makes it unless it is kept."""
         page = self._pages.get(name)
         if page is None or page.state != state:
             if len(self._pages) >= PAGES_MAX:
                 self._pages.clear()
             page = self._pages[name] = _kept(state, render())
-        headers = {
-            **HEADERS,
-            "Server-Timing": f"now;dur={now_ms}",
-            "Cache-Control": "no-cache",
-            "ETag": page.etag,
-            "Vary": "Accept-Encoding, Accept-Language, Cookie",
-        }
-        if page.etag in request.headers.get("if-none-match", ""):
-            return Response(status_code=304, headers=headers)
-        return packed_response(request, page.plain, page.packed, _HTML, headers)
+        return page
 
 
-def _kept(state: tuple[Hashable, ...], plain: bytes) -> KeptPage:
-    etag = f'W/"{blake2b(plain, digest_size=9).hexdigest()}"'
-    return KeptPage(state, plain, gzip.compress(plain, 6, mtime=0), etag)
+def _kept(state: State, made: Answer) -> KeptPage:
+    etag = b'W/"%s"' % blake2b(made.body, digest_size=9).hexdigest().encode()
+    headers = (*made.headers, (b"etag", etag))
+    packed = gzip.compress(made.body, 6, mtime=0)
+    return KeptPage(
+        state=state,
+        plain=made._replace(headers=headers),
+        packed=made._replace(body=packed, headers=(*headers, (b"content-encoding", b"gzip"))),
+        unchanged=Answer(304, b"", tuple(h for h in headers if h[0] != b"content-type"), is_page=True),
+        etag=etag,
+    )

@@ -4,6 +4,7 @@ English is the source text, so it needs no catalogue. Chinese is `web/locale/zh_
 compiled in memory at start: there is no compiled file that could be stale.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
@@ -43,10 +44,16 @@ def catalogue_path(web: Path) -> Path:
 
 def choose(request: Request, languages: dict[str, Language]) -> Language:
     """The one asked for by `?lang=`, else by cookie, else by the browser; Chinese when in doubt."""
-    for asked in (request.query_params.get("lang"), request.cookies.get(COOKIE)):
-        if asked in languages:
-            return languages[asked]
-    return languages[_by_browser(request.headers.get("accept-language", ""))]
+    asked = (request.query_params.get("lang"), request.cookies.get(COOKIE))
+    return chosen(asked, request.headers.get("accept-language", ""), languages)
+
+
+def chosen(asked: Iterable[str | None], accepted: str, languages: dict[str, Language]) -> Language:
+    """The first of those `asked` for that there is, else by the browser's header."""
+    for code in asked:
+        if code in languages:
+            return languages[code]
+    return languages[_by_browser(accepted)]
 
 
 def _by_browser(header: str) -> str:

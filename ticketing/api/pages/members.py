@@ -1,6 +1,6 @@
 """Pages of members: what is on sale, and booking it."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -12,7 +12,7 @@ from ticketing.api.board import Poster
 from ticketing.api.holds import Items
 from ticketing.api.pages import booking, names
 from ticketing.api.pages.forms import Form, read_form
-from ticketing.api.pages.rendering import give_sheet, has_sheet, onward
+from ticketing.api.pages.rendering import onward
 from ticketing.api.pages.site import Site, new_key, site_of
 from ticketing.api.pages.structured import event_data
 from ticketing.errors import Code, Refusal, StoreUnavailable
@@ -20,6 +20,7 @@ from ticketing.identifiers import event_of, quota_number
 from ticketing.inventory.model import TICKETS_PER_HOLD_MAX, Decided
 from ticketing.services.tokens import Claims
 
+COUNTS = "event_counts.html"
 _DAY_MS = 24 * 3600 * 1000
 COUNTDOWN_FROM_MS = _DAY_MS
 REFRESH_SECONDS_MAX = 60
@@ -52,13 +53,8 @@ def _whom(site: Site, event_id: str) -> tuple[str, ...]:
 
 
 async def show_event(request: Request) -> Response:
-    """One event with its booking form; from memory for those who have not signed in."""
-    site, event_id = site_of(request), request.path_params["event_id"]
-    if site.visitor(request, "member") is None and not request.query_params:
-        poster = await _fresh(site, event_id)
-        if poster is not None:
-            return _kept(request, "event.html", poster)
-    return await _event_page(request, event_id)
+    """One event with its booking form; `event_pages` answers most requests before they come here."""
+    return await event_page(request, request.path_params["event_id"])
 
 
 async def show_live(request: Request) -> Response:
@@ -68,12 +64,18 @@ async def show_live(request: Request) -> Response:
     if poster is None:
         raise Refusal(Code.NOT_FOUND)
     if request.query_params.get("was") == poster.event.status:
-        response = _kept(request, "event_counts.html", poster)
+        return strangers_page(request, COUNTS, poster)
+    return await event_page(request, event_id, template="event_live.html")
+
+
+def strangers_page(request: Request, template: str, poster: Poster) -> HTMLResponse:
+    """A page, or a part of one, about an event as everybody sees it who has not signed in."""
+    site = site_of(request)
+    context = _context(site, request, poster, booking.STRANGER)
+    response = site.page(request, template, path=f"/events/{poster.event.id}", **context)
+    if template == COUNTS:
         response.headers["HX-Reswap"] = "none"  # each count replaces its like, and a choice made stays
-        return response
-    if site.visitor(request, "member") is None:
-        return _kept(request, "event_live.html", poster)
-    return await _event_page(request, event_id, template="event_live.html")
+    return response
 
 
 async def _fresh(site: Site, event_id: str) -> Poster | None:
@@ -81,32 +83,6 @@ async def _fresh(site: Site, event_id: str) -> Poster | None:
         return await site.board.fresh(event_id)
     except StoreUnavailable:
         return None
-
-
-def _kept(request: Request, template: str, poster: Poster) -> Response:
-    """A page as everybody sees it who has not signed in."""
-    site, event = site_of(request), poster.event
-    now_ms, due = site.now_ms(), site.board.next_due(event.id)
-    second = now_ms // 1000 if event.status == "scheduled" else 0  # it counts down
-    state: tuple[Hashable, ...] = (
-        poster.etag,
-        _held(poster),
-        due,
-        second,
-        site.look(event),
-        site.url(request),
-    )
-    bare = template == "event.html" and not has_sheet(request)
-    name = (template, event.id, site.renderer.language(request).code, bare)
-
-    def render() -> bytes:
-        context = _context(site, request, poster, booking.STRANGER)
-        return bytes(site.page(request, template, path=f"/events/{event.id}", **context).body)
-
-    response = site.kept.answer(request, name, state, render, now_ms)
-    if bare:
-        give_sheet(response)
-    return response
 
 
 async def hold(request: Request) -> Response:
@@ -121,7 +97,7 @@ async def hold(request: Request) -> Response:
     except StoreUnavailable:
         outcome = Refusal(Code.UNAVAILABLE)
     if isinstance(outcome, Refusal):
-        return await _event_page(request, event_id, outcome, form)
+        return await event_page(request, event_id, outcome, form)
     return onward(request, f"/holds/{outcome.hold.id}")
 
 
@@ -149,13 +125,14 @@ def _chosen(form: Form | None) -> Mapping[str, int]:
     return {name[2:]: form.count(name) or 0 for name in form.values if name.startswith("q.")}
 
 
-async def _event_page(
+async def event_page(
     request: Request,
     event_id: str,
     refusal: Refusal | None = None,
     form: Form | None = None,
     template: str = "event.html",
 ) -> HTMLResponse:
+    """An event's page made for one request. While Redis is away it is what this process last knew, and says so."""
     site = site_of(request)
     member = site.visitor(request, "member")
     try:
@@ -190,16 +167,12 @@ def _context(
         "data": event_data(event, site.look(event), url, site_url),
         "plan": booking.plan(event, own, chosen or {}),
         "held": {id_: counts.held for id_, counts in poster.availability.quotas.items()},
-        "scarce": Scarce(_held(poster), site.board.next_due(event.id)),
+        "scarce": Scarce(poster.held, poster.next_due),
         "allowance": booking.allowance(site, request, own),
         "key": "",
         "every": _LOOK_SECONDS.get(event.status),
         **_opening(site, poster),
     }
-
-
-def _held(poster: Poster) -> int:
-    return sum(counts.held for counts in poster.availability.quotas.values())
 
 
 def _form_key(form: Form | None, refusal: Refusal | None) -> str:

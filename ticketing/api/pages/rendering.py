@@ -3,15 +3,17 @@
 import base64
 import hashlib
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
-from starlette.requests import Request
+from starlette.requests import Request, cookie_parser
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from ticketing.api import schemas
+from ticketing.api.auth import Headers
 from ticketing.api.pages import languages, names
 from ticketing.api.pages.formats import Formats, duration, grouped, milliseconds, write_form_time
 from ticketing.api.pages.languages import Language
@@ -41,13 +43,28 @@ HEADERS: Mapping[str, str] = {
 }
 
 
+_READERS_KEPT = 4_096
+
+
+class Reader(NamedTuple):
+    """What a page that is the same for many depends on: the reader's language, and whether they have the sheet."""
+
+    language: str
+    has_sheet: bool
+
+
 class Renderer:
     """Makes pages of templates, in the language of the request."""
 
     def __init__(self, web: Path) -> None:
         self.languages = languages.load_languages(web)
         self.statics = StaticFiles(web / "static")
+        self._reader = lru_cache(maxsize=_READERS_KEPT)(self._read)
         self._environments = {code: self._environment(web, code) for code in self.languages}
+
+    def reader(self, headers: Headers) -> Reader:
+        """Who reads, from the headers alone."""
+        return self._reader(headers.get(b"cookie", b""), headers.get(b"accept-language", b""))
 
     def language(self, request: Request) -> Language:
         """The language of a request."""
@@ -92,6 +109,12 @@ class Renderer:
         """A text marked by `N_`, in the language of the request."""
         translated = self.language(request).words.gettext(text)
         return translated % values if values else translated
+
+    def _read(self, cookie: bytes, accepted: bytes) -> Reader:
+        cookies = cookie_parser(cookie.decode("latin-1"))
+        asked = (cookies.get(languages.COOKIE),)
+        language = languages.chosen(asked, accepted.decode("latin-1"), self.languages)
+        return Reader(language.code, cookies.get(SHEET_COOKIE) == SHEET_HASH[:12])
 
     def _environment(self, web: Path, code: str) -> Environment:
         environment = Environment(

@@ -13,7 +13,6 @@ from ticketing.api.auth import Headers, Kind
 from ticketing.api.front import Front
 from ticketing.api.holds import Holds
 from ticketing.api.pages import names
-from ticketing.api.pages.kept import KeptPages
 from ticketing.api.pages.rendering import Renderer
 from ticketing.api.problems import status_of
 from ticketing.catalogue.looks import Looks
@@ -44,7 +43,6 @@ class Site:
         self.gate = front.gate
         self.holds = Holds(front)
         self.renderer = renderer
-        self.kept = KeptPages()
         self._idle_ms = {
             "member": settings.member_idle_minutes * 60_000,
             "staff": settings.staff_idle_minutes * 60_000,
