@@ -74,7 +74,6 @@ class Services:
         self.orders = OrderService(self.sessions, self.keeper, self.clock, self.returns)
         self.seal = Seal(self.keyring.ticket)
         self.desk = DeskService(self.sessions, self.keeper, self.keyring, self.clock, self.orders, self.seal)
-        self.desk = DeskService(self.sessions, self.keeper, self.keyring, self.clock, self.orders)
         self.till = TillService(self.sessions, self.clock)
         self.catalogue = CatalogueService(self.sessions, self.sale_keeper, self.keeper, self.clock)
         self.looks = LookService(self.sessions, self.clock)

@@ -39,7 +39,6 @@ class Shop(Office):
         self.orders = OrderService(sessions, self.keeper, self.clock, self.returns)
         self.seal = Seal(keyring.ticket)
         self.desk = DeskService(sessions, self.keeper, keyring, self.clock, self.orders, self.seal)
-        self.desk = DeskService(sessions, self.keeper, keyring, self.clock, self.orders)
         self.till = TillService(sessions, self.clock)
         with sessions.begin() as session:
             rows = [self._member(number) for number in range(1, MEMBERS + 1)]
