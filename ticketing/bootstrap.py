@@ -29,6 +29,7 @@ from ticketing.services.archive import ArchiveService
 from ticketing.services.cards import CardService
 from ticketing.services.catalogue import CatalogueService
 from ticketing.services.desk import DeskService
+from ticketing.services.desk_list import DeskLists
 from ticketing.services.doctor import Patient
 from ticketing.services.keeper import SaleKeeper
 from ticketing.services.logins import LoginService
@@ -75,6 +76,7 @@ class Services:
         self.seal = Seal(self.keyring.ticket)
         self.desk = DeskService(self.sessions, self.keeper, self.keyring, self.clock, self.orders, self.seal)
         self.till = TillService(self.sessions, self.clock)
+        self.desk_lists = DeskLists(self.sessions, self.keyring, self.clock)
         self.catalogue = CatalogueService(self.sessions, self.sale_keeper, self.keeper, self.clock)
         self.looks = LookService(self.sessions, self.clock)
         self.recovery = Recovery(self.sessions, self.keeper, self.watermarks)

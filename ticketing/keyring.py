@@ -13,6 +13,7 @@ from typing import Self
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _CHECK_BYTES = 6
+_TAG_BYTES = 3
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -26,6 +27,8 @@ class Keyring:
     number: bytes
     trail: bytes
     ticket: bytes
+    desk: bytes
+    tag: bytes
 
     @classmethod
     def derive(cls, secret: str) -> Self:
@@ -36,6 +39,18 @@ class Keyring:
     def card_digest(self, card_number: str) -> bytes:
         """What SQL keeps instead of a card number: 32 bytes of HMAC-SHA-256."""
         return hmac.digest(self.card, card_number.encode(), "sha256")
+
+    def card_tag(self, card_number: str) -> int:
+        """By what a desk without the network finds a card: 24 bits under the key `desk`, which desks are given.
+
+        Few enough that many numbers share them: who steals a desk's list and key cannot tell which it was.
+        """
+        return int.from_bytes(hmac.digest(self.desk, card_number.encode(), "sha256")[:_TAG_BYTES], "big")
+
+    def hide_tag(self, tag: int, card_digest: bytes) -> int:
+        """A tag as SQL keeps it, and again: the tag. So who steals SQL and a desk's key has no tags of all cards."""
+        mask = hmac.digest(self.tag, card_digest, "sha256")[:_TAG_BYTES]
+        return tag ^ int.from_bytes(mask, "big")
 
     def pin_digest(self, salt: bytes, pin: str) -> bytes:
         """HMAC-SHA-256 over a random salt and the PIN; the attempt limit does the rest."""

@@ -62,6 +62,7 @@ CONTRACT = [
     "POST /api/v1/desk/shifts/{shift_id}/close",
     "GET /api/v1/staff/till",
     "GET /api/v1/staff/till.csv",
+    "GET /api/v1/desk/offline",
 ]
 
 

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 
 from tests.support.people import CARD, OTHER_CARD, PIN, Union
 from ticketing.database import Sessions, reading
@@ -61,6 +61,15 @@ def test_importing_again_repeats_nothing(union: Union) -> None:
     assert count(union, Member) == count(union, Card) == 1_202
     assert count(union, SessionChange) == 0
     assert union.verdict(claims) is None
+
+
+def test_a_card_of_before_there_were_tags_gets_its_own_when_it_is_imported_again(union: Union) -> None:
+    union.import_text("0062230001,张伟,西街道工会,0246,13800000001,")
+    tag = union.card("0062230001").tag
+    with union.sessions.begin() as session:
+        session.execute(update(Card).values(tag=None))
+    assert union.import_text("0062230001,张伟,西街道工会,,,") == (1, 0, [])
+    assert union.card("0062230001").tag == tag is not None
 
 
 def test_a_member_moves_within_their_session(union: Union) -> None:

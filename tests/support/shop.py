@@ -101,4 +101,5 @@ class Shop(Office):
     def _member(self, number: int) -> NewMember:
         digest = self.keyring.card_digest(card_number(number))
         last_four = card_number(number)[-4:]
-        return NewMember(f"Member {number}", "street-1", None, digest, last_four, b"salt", b"digest")
+        tag = self.keyring.hide_tag(self.keyring.card_tag(card_number(number)), digest)
+        return NewMember(f"Member {number}", "street-1", None, digest, last_four, b"salt", b"digest", tag=tag)

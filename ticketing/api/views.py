@@ -239,6 +239,17 @@ def masked(last_four: str) -> str:
     return f"****{last_four}"
 
 
+def masked_name(name: str) -> str:
+    """A name that the person recognises, and whoever looks over a shoulder does not: 王*明, J*** S****."""
+    return " ".join(_masked_word(word) for word in name.split())
+
+
+def _masked_word(word: str) -> str:
+    if word.isascii() or len(word) <= 2:
+        return word[:1] + "*" * (len(word) - 1)
+    return word[0] + "*" * (len(word) - 2) + word[-1]
+
+
 def member_view(claims: Claims) -> schemas.Member:
     """The member a session belongs to."""
     return schemas.Member(

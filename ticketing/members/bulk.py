@@ -28,6 +28,7 @@ class NewMember(NamedTuple):
     pin_salt: bytes
     pin_digest: bytes
     blocked: bool = False
+    tag: int | None = None
 
 
 class KnownCard(NamedTuple):
@@ -43,6 +44,7 @@ class KnownCard(NamedTuple):
     name: str
     organisation_id: str
     phone: str | None
+    tag: int | None
 
 
 def known_cards(session: Session, digests: Sequence[bytes]) -> dict[bytes, KnownCard]:
@@ -59,6 +61,7 @@ def known_cards(session: Session, digests: Sequence[bytes]) -> dict[bytes, Known
             Member.name,
             Member.organisation_id,
             Member.phone,
+            Card.tag,
         )
         .join(Member, Member.id == Card.member_id)
         .where(Card.number_digest.in_(digests))
@@ -93,6 +96,11 @@ def update_pins(session: Session, rows: Sequence[dict[str, Any]]) -> None:
 def update_statuses(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Set the status of the cards `key`."""
     _each(session, _update(_CARDS, "status"), rows)
+
+
+def update_tags(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Set `tag` of the cards `key`."""
+    _each(session, _update(_CARDS, "tag"), rows)
 
 
 def insert_changes(session: Session, rows: Sequence[dict[str, Any]]) -> None:
@@ -138,6 +146,7 @@ def _card_values(member_id: int, row: NewMember, at: int) -> dict[str, Any]:
         "member_id": member_id,
         "number_digest": row.number_digest,
         "last_four": row.last_four,
+        "tag": row.tag,
         "status": BLOCKED if row.blocked else ACTIVE,
         "pin_salt": row.pin_salt,
         "pin_digest": row.pin_digest,

@@ -29,6 +29,7 @@ class Plan:
     members: list[dict[str, Any]] = field(default_factory=list)
     pins: list[dict[str, Any]] = field(default_factory=list)
     statuses: list[dict[str, Any]] = field(default_factory=list)
+    tags: list[dict[str, Any]] = field(default_factory=list)
     changes: list[dict[str, Any]] = field(default_factory=list)
     refused: list[tuple[int, str]] = field(default_factory=list)
     changed: int = 0
@@ -65,15 +66,17 @@ def new_member(
     `digest` is the number's, for a caller that has made it already.
     """
     salt = new_salt()
+    digest = digest or keyring.card_digest(card_number)
     return NewMember(
         name=name,
         organisation_id=organisation_id,
         phone=phone,
-        number_digest=digest or keyring.card_digest(card_number),
+        number_digest=digest,
         last_four=last_four(card_number),
         pin_salt=salt,
         pin_digest=keyring.pin_digest(salt, pin),
         blocked=blocked,
+        tag=keyring.hide_tag(keyring.card_tag(card_number), digest),
     )
 
 
@@ -127,6 +130,9 @@ def _compare(wish: Wish, card: KnownCard, made: Plan, keyring: Keyring, now: int
                 "organisation_path": wish.organisation.path if moved else None,
             }
         )
+    if card.tag is None:
+        tag = keyring.hide_tag(keyring.card_tag(wish.card_number), wish.digest)
+        made.tags.append({"key": card.card_id, "tag": tag})
     made.changed += described or turned or repinned
 
 

@@ -46,6 +46,7 @@ class Card(Base):
     member_id: Mapped[int] = mapped_column(ForeignKey("members.id"), index=True)
     number_digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     last_four: Mapped[str] = mapped_column(String(4))
+    tag: Mapped[int | None]  # `Keyring.hide_tag`; None until a card of before this column is imported again
     status: Mapped[str] = mapped_column(String(10), default=ACTIVE)  # active <-> blocked; both -> replaced
     pin_salt: Mapped[bytes] = mapped_column(LargeBinary(16))
     pin_digest: Mapped[bytes] = mapped_column(LargeBinary(32))

@@ -146,6 +146,7 @@ class _Import:
             bulk.update_members(session, made.members)
             bulk.update_pins(session, made.pins)
             bulk.update_statuses(session, made.statuses)
+            bulk.update_tags(session, made.tags)
             bulk.insert_changes(session, made.changes)
             self._record_statuses(session, made, now)
         return made

@@ -92,10 +92,12 @@ class CardService:
 
     def _successor(self, session: Session, old: Card, number: str, now: int) -> Card:
         old.status = REPLACED
+        digest = self._keyring.card_digest(number)
         card = Card(
             member_id=old.member_id,
-            number_digest=self._keyring.card_digest(number),
+            number_digest=digest,
             last_four=last_four(number),
+            tag=self._keyring.hide_tag(self._keyring.card_tag(number), digest),
             status=ACTIVE,
             pin_salt=old.pin_salt,
             pin_digest=old.pin_digest,

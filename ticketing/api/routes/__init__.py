@@ -1,6 +1,6 @@
 """The JSON routes by who calls them; each module has a `calls`, and `ALL` is every one of them."""
 
-from ticketing.api.routes import desk, events, members, organisations, public, staff_sessions, till
+from ticketing.api.routes import desk, desk_away, events, members, organisations, public, staff_sessions, till
 
 ALL = (
     public.calls,
@@ -10,4 +10,5 @@ ALL = (
     events.calls,
     desk.calls,
     till.calls,
+    desk_away.calls,
 )

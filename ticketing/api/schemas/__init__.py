@@ -41,6 +41,14 @@ from ticketing.api.schemas.desk import (
     Swipe,
     Swiped,
 )
+from ticketing.api.schemas.desk_away import (
+    DeskList,
+    ListedEvent,
+    ListedGone,
+    ListedOrder,
+    ListedQuota,
+    ListedTicket,
+)
 from ticketing.api.schemas.events import Availability, Event, Events, EventSummary, Quota, QuotaAvailability
 from ticketing.api.schemas.health import FieldError, Health, Problem, Readiness
 from ticketing.api.schemas.members import (
@@ -128,6 +136,7 @@ __all__ = [
     "CardReplacement",
     "Confirmation",
     "Currency",
+    "DeskList",
     "DeskPayment",
     "Event",
     "EventChanges",
@@ -143,6 +152,11 @@ __all__ = [
     "Item",
     "Limit",
     "Line",
+    "ListedEvent",
+    "ListedGone",
+    "ListedOrder",
+    "ListedQuota",
+    "ListedTicket",
     "Login",
     "Me",
     "Member",

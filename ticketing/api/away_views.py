@@ -1,0 +1,51 @@
+"""Builds what desks without the network load and send from what `services` return."""
+
+from base64 import urlsafe_b64encode
+
+from ticketing.api import schemas
+from ticketing.api.views import instant, instant_or_none, masked_name
+from ticketing.catalogue.tables import Event
+from ticketing.services.desk_list import DeskList, ListedGone, ListedOrder
+from ticketing.services.seals import Seal
+
+
+def list_view(made: DeskList, seal: Seal, card_key: bytes) -> schemas.DeskList:
+    """A list as it is loaded."""
+    return schemas.DeskList(
+        as_of=instant(made.as_of),
+        good_until=instant(made.good_until),
+        clerk=made.clerk,
+        public_key=base64url(seal.public),
+        key_name=seal.name,
+        card_key=base64url(card_key),
+        events=[_event(event) for event in made.events],
+        orders=[_order(order) for order in made.orders],
+        gone=[_gone(gone) for gone in made.gone],
+    )
+
+
+def base64url(raw: bytes) -> str:
+    """Bytes as text, without padding."""
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _event(event: Event) -> schemas.ListedEvent:
+    quotas = [schemas.ListedQuota(quota.id, quota.name) for quota in event.quotas]
+    return schemas.ListedEvent(event.id, event.title, quotas)
+
+
+def _order(order: ListedOrder) -> schemas.ListedOrder:
+    return schemas.ListedOrder(
+        id=order.id,
+        number=order.number,
+        event_id=order.event_id,
+        name_masked=masked_name(order.name),
+        card=order.card,
+        due=order.due,
+        currency=order.currency,
+        tickets=[schemas.ListedTicket(*ticket) for ticket in order.tickets],
+    )
+
+
+def _gone(gone: ListedGone) -> schemas.ListedGone:
+    return schemas.ListedGone(list(gone.codes), instant_or_none(gone.at), gone.desk, gone.clerk)
