@@ -212,8 +212,9 @@ class Chance:
             **self.step(), ids=tuple(self.id_of(HoldStatus.HELD)[0] for _ in range(self.batch()))
         )
 
-    def read_ledger(self) -> AnyStep:
-        return steps.ReadLedger(**self.step(), member=self.below(5) + 1)
+    def read_ledgers(self) -> AnyStep:
+        members = tuple(self.below(5) + 1 for _ in range(self.batch()))
+        return steps.ReadLedgers(**self.step(), members=members)
 
     def read_group(self) -> AnyStep:
         return steps.ReadGroup(**self.step())
@@ -279,7 +280,7 @@ _CHANCES: dict[Callable[[Chance], AnyStep], int] = {
     Chance.drain: 50,
     Chance.archive: 5,
     Chance.read_holds: 20,
-    Chance.read_ledger: 25,
+    Chance.read_ledgers: 25,
     Chance.read_group: 10,
     Chance.again: 80,
     Chance.fault: 6,

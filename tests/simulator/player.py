@@ -148,9 +148,11 @@ class Player:
     def read_holds(self, step: steps.ReadHolds) -> None:
         self._run(step, "read_holds", step.ids, lambda call: self.reference.read_holds(call, step.ids))
 
-    def read_ledger(self, step: steps.ReadLedger) -> None:
-        member = step.member
-        self._run(step, "read_ledger", member, lambda call: self.reference.read_ledger(call, member), _ledger)
+    def read_ledgers(self, step: steps.ReadLedgers) -> None:
+        members = step.members
+        self._run(
+            step, "read_ledgers", members, lambda call: self.reference.read_ledgers(call, members), _ledgers
+        )
 
     def read_group(self, step: steps.ReadGroup) -> None:
         process, call = self._caller(step)
@@ -332,10 +334,9 @@ def _as_it_is(raw: Any) -> Any:
     return raw
 
 
-def _ledger(raw: bytes) -> Reply:
+def _ledgers(raw: bytes) -> Reply:
     reply = protocol.decode(raw)
-    uses, holds = reply.results
-    return Reply(reply.now, reply.position, [sorted(uses), holds])
+    return Reply(reply.now, reply.position, [[sorted(uses), holds] for uses, holds in reply.results])
 
 
 def _group(raw: bytes) -> Any:
@@ -362,7 +363,7 @@ _ACTS: dict[type, Callable[[Any, Any], None]] = {
     steps.Drain: Player.drain,
     steps.Archive: Player.archive,
     steps.ReadHolds: Player.read_holds,
-    steps.ReadLedger: Player.read_ledger,
+    steps.ReadLedgers: Player.read_ledgers,
     steps.ReadGroup: Player.read_group,
     steps.Wipe: Player.wipe,
     steps.Copy: Player.copy,

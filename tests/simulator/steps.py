@@ -81,8 +81,8 @@ class ReadHolds(Step, frozen=True):
     ids: tuple[str, ...]
 
 
-class ReadLedger(Step, frozen=True):
-    member: int
+class ReadLedgers(Step, frozen=True):
+    members: tuple[int, ...]
 
 
 class ReadGroup(Step, frozen=True):
@@ -161,7 +161,7 @@ AnyStep = (
     | Drain
     | Archive
     | ReadHolds
-    | ReadLedger
+    | ReadLedgers
     | ReadGroup
     | Wipe
     | Copy

@@ -21,7 +21,7 @@ VERBS = (
     "trim",
     "archive",
     "read_holds",
-    "read_ledger",
+    "read_ledgers",
     "read_group",
 )
 """What a process calls by its digest; a rebuild sends `restore` whole."""

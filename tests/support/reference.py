@@ -323,11 +323,14 @@ class Reference(Books):
         unknown = False if self._known else [Outcome.RECOVERING]
         return self._reply([self.holds.get(hold_id, unknown) for hold_id in ids])
 
-    def read_ledger(self, call: Call, member: int) -> Reply:
-        """`read_ledger.lua`, with the uses in order."""
+    def read_ledgers(self, call: Call, members: Sequence[int]) -> Reply:
+        """`read_ledgers.lua`, with the uses in order."""
         self._begin(call)
+        return self._reply([self._ledger(member) for member in members])
+
+    def _ledger(self, member: int) -> list[Any]:
         uses = [[use.event_id, use.quota, use.held, use.bought] for use in self.uses(member)]
-        return self._reply([sorted(uses), [[hold.id, hold] for hold in self.of_member(member)]])
+        return [sorted(uses), [[hold.id, hold] for hold in self.of_member(member)]]
 
     def read_group(self, call: Call) -> GroupState | None:
         """`read_group.lua` as `protocol.group_from` understands it."""

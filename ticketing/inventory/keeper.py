@@ -140,7 +140,8 @@ class Keeper(ScriptClient):
 
     def ledger(self, group_id: str, member: int) -> Ledger:
         """As `rush.Inventory.ledger`."""
-        return protocol.ledger_from(self._ask("read_ledger", group_id, member))
+        reply = self._ask("read_ledgers", group_id, [member])
+        return protocol.ledger_from(reply.results[0], reply.now)
 
     def state(self, group_id: str) -> GroupState | None:
         """As `rush.Inventory.state`."""

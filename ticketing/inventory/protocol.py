@@ -201,12 +201,12 @@ def hold_row(hold: Hold) -> tuple[Any, ...]:
     return (*row, after, hold.payment_method, hold.number, hold.position, hold.returned_places)
 
 
-def ledger_from(reply: Reply) -> Ledger:
-    """The answer of `read_ledger.lua`."""
-    uses, rows = reply.results
+def ledger_from(result: Sequence[Any], now: int) -> Ledger:
+    """A member's ledger as `read_ledgers.lua` answers it."""
+    uses, rows = result
     return Ledger(
-        uses=tuple(Use(*use) for use in uses),
-        holds=tuple(hold_from(hold_id, row, reply.now) for hold_id, row in rows if row),
+        uses=tuple([Use(*use) for use in uses]),
+        holds=tuple([hold_from(hold_id, row, now) for hold_id, row in rows if row]),
     )
 
 

@@ -23,6 +23,7 @@ from .protocol import Bounds, Reply
 from .watermarks import Watermarks
 from .wire import Wire
 
+_JUDGED_BY_THE_TIME = ("read_holds", "read_ledgers")
 _MARKED = ("highest", "epoch", "position", "limit", "fence")
 
 
@@ -73,7 +74,8 @@ class Inventory(ScriptClient):
 
     async def ledger(self, group_id: str, member: int) -> Ledger:
         """What a member has in a group."""
-        return protocol.ledger_from(await self._run("read_ledger", group_id, member))
+        result, now = await self._ask("read_ledgers", group_id, member)
+        return protocol.ledger_from(result, now)
 
     async def state(self, group_id: str) -> GroupState | None:
         """A group's rules and counts, or None when Redis does not know the group."""
@@ -132,7 +134,7 @@ class Inventory(ScriptClient):
 
     async def _results(self, verb: str, coming: Awaitable[Reply]) -> list[Any]:
         reply = await coming
-        if verb == "read_holds":
+        if verb in _JUDGED_BY_THE_TIME:
             return [(row, reply.now) for row in reply.results]
         return reply.results
 

@@ -275,6 +275,29 @@ async def test_the_page_of_strangers_is_kept_until_something_changes(quick_house
     assert (changed.status_code, "余 3 张" in changed.text) == (200, True)
 
 
+async def test_members_with_like_ledgers_share_a_page_but_not_its_key(quick_house: House) -> None:
+    event = quick_house.publish(9, per_card_limit=3)
+    path, first, second = f"/events/{event}", quick_house.member(7), quick_house.member(8)
+    pages = [await quick_house.client.get(path, headers=session) for session in (first, second, first)]
+    assert len({_key(page) for page in pages}) == 3
+    assert len({page.text.replace(_key(page), "") for page in pages[1:]}) == 1
+    plain = await quick_house.client.get(path, headers=second | {"accept-encoding": "identity"})
+    assert plain.text.replace(_key(plain), "") == pages[1].text.replace(_key(pages[1]), "")
+
+    held = await _book(quick_house, event, first, 2)
+    mine = await quick_house.client.get(path, headers=first)
+    assert f'href="{held.headers["location"]}"' in mine.text
+    assert "<strong>1/3</strong>" in mine.text
+    other = await quick_house.client.get(path, headers=second)
+    assert held.headers["location"] not in other.text
+    assert "<strong>3/3</strong>" in other.text
+    english = await quick_house.client.get(path, headers=second | ENGLISH)
+    assert "Left for your card" in english.text
+    for page in (mine, other, english, plain):
+        assert page.headers["cache-control"] == "no-store"
+        assert "etag" not in page.headers
+
+
 async def test_a_page_learns_what_changed_and_keeps_the_choice(quick_house: House) -> None:
     """Counts alone replace counts; a new status brings the booking itself, for whoever asks."""
     event, session = quick_house.publish(5), quick_house.member(7)

@@ -1,6 +1,6 @@
 """What one member may still book of an event, worked out before the click."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 from msgspec import Struct
 from sqlalchemy.exc import DBAPIError
@@ -24,6 +24,14 @@ class Own(Struct, frozen=True):
     eligible: bool
     allowances: Sequence[schemas.Allowance]
     live_hold: str | None
+
+    @property
+    def likeness(self) -> tuple[Hashable, ...]:
+        """The same for members who see the same page of an event, but for a live hold's."""
+        used = [
+            (a.scope, a.limit, a.held, a.bought) for a in self.allowances
+        ]  # in the order of the event's limits
+        return (self.eligible, *used)
 
 
 class Choice(Struct, frozen=True):

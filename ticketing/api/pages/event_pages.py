@@ -2,7 +2,8 @@
 
 In the minute before a sale nearly every request is one of these. To whoever has not signed in the page is the same
 for all who read one language, so it is rendered and compressed once for each change of the counts, and once a second
-while it counts down; a browser that has it already gets 304.
+while it counts down; a browser that has it already gets 304. A member's depends on their ledger, which is read for
+each, but most ledgers are alike, and so are the pages but for the key of the form.
 """
 
 from collections.abc import Callable
@@ -16,15 +17,17 @@ from ticketing.api.board import Poster
 from ticketing.api.contract import Operation
 from ticketing.api.frame import safe_headers
 from ticketing.api.hot import Asked, Given, HotCall
-from ticketing.api.pages import members, messages
-from ticketing.api.pages.kept import KeptPages
-from ticketing.api.pages.site import Site
+from ticketing.api.pages import booking, members, messages
+from ticketing.api.pages.kept import HOLE, Kept, KeyedPage, State, WholePage
+from ticketing.api.pages.site import Site, new_key
 from ticketing.errors import Refusal, StoreUnavailable
+from ticketing.services.tokens import Claims
 
 PAGE = Operation(method="GET", path="/events/{event_id}", summary="An event's page", tag="pages")
 LIVE = Operation(method="GET", path="/events/{event_id}/live", summary="What changes of it", tag="pages")
 
-_MADE_ANEW = frozenset({b"content-length", b"server-timing", b"cache-control"})
+_MADE_ANEW = frozenset({b"content-length", b"server-timing"})
+_NO_STORE = (b"cache-control", b"no-store")
 _KEPT = ((b"cache-control", b"no-cache"), (b"vary", b"Accept-Encoding, Accept-Language, Cookie"))
 
 Choose = Callable[[Asked, Poster], str]
@@ -39,7 +42,8 @@ class EventPages:
         self._pages = pages
         self._site: Site = pages.state.site
         self._board = self._site.board
-        self._kept = KeptPages()
+        self._of_all: Kept[WholePage] = Kept()
+        self._of_members: Kept[KeyedPage] = Kept()
         self._safe = tuple(safe_headers(secure=self._site.gate.secure).items())
 
     def calls(self) -> list[HotCall]:
@@ -56,41 +60,78 @@ class EventPages:
 
     def say(self, refusal: Refusal, asked: Asked) -> Answer:
         """A refusal as a page that people can read."""
-        return self._one_off(messages.refused(self._request(asked), refusal))
+        return self._once(messages.refused(self._request(asked), refusal))
 
     def _answer(self, asked: Asked, choose: Choose) -> Given | None:
         if self._board.card(asked.id) is None:
             return None  # unknown, or published a moment ago: that is found out further in
-        if self._site.gate.visitor(asked.headers, "member") is not None:
-            return None
+        member = self._site.gate.visitor(asked.headers, "member")
         poster = self._board.fresh_poster(asked.id)
-        return self._strangers(asked, choose, poster) if poster else self._in_time(asked, choose)
+        if member is not None:
+            return None if self._site.is_due(member) else self._in_time(asked, choose, member)
+        return (
+            self._strangers(asked, choose(asked, poster), poster) if poster else self._in_time(asked, choose)
+        )
 
-    async def _in_time(self, asked: Asked, choose: Choose) -> Answer:
+    async def _in_time(self, asked: Asked, choose: Choose, member: Claims | None = None) -> Answer:
+        """The page once Redis has said what is not known yet; while it is away, as this process last knew it."""
         try:
-            poster = await self._board.fresh(asked.id)
+            poster = self._board.fresh_poster(asked.id) or await self._board.fresh(asked.id)
+            assert poster is not None, "an event that has a card has a poster"
+            template = choose(asked, poster)
+            if member is None or template == members.COUNTS:
+                return self._strangers(asked, template, poster)
+            own = await booking.own(self._site, poster.event, member)
         except StoreUnavailable:
-            poster = None
-        if poster is None:
-            return self._one_off(await members.event_page(self._request(asked), asked.id))
-        return self._strangers(asked, choose, poster)
+            return await self._from_memory(asked, choose)
+        return self._own(asked, template, poster, member, own)
 
-    def _strangers(self, asked: Asked, choose: Choose, poster: Poster) -> Answer:
+    async def _from_memory(self, asked: Asked, choose: Choose) -> Answer:
+        poster = self._board.poster(asked.id)
+        assert poster is not None, "an event that has a card has a poster"
+        template = choose(asked, poster)
+        if template == members.COUNTS:
+            return self._strangers(asked, template, poster)
+        return self._once(await members.event_page(self._request(asked), asked.id, template=template))
+
+    # To everybody alike
+
+    def _strangers(self, asked: Asked, template: str, poster: Poster) -> Answer:
         """The page as everybody sees it who has not signed in."""
-        site, event, template = self._site, poster.event, choose(asked, poster)
-        reader = site.renderer.reader(asked.headers)
-        second = site.now_ms() // 1000 if event.status == "scheduled" else 0  # it counts down
-        host = asked.headers.get(b"host")
-        state = (poster.etag, poster.held, poster.next_due, second, site.look(event), host)
-        name = (template, event.id, reader)
-        page = self._kept.page(name, state, lambda: self._rendered(asked, template, poster))
+        name = (template, poster.event.id, self._site.renderer.reader(asked.headers))
+        page = self._of_all.page(
+            name, self._state(asked, poster), lambda: self._shared(asked, template, poster)
+        )
         return page.answer(asked.headers)
 
-    def _rendered(self, asked: Asked, template: str, poster: Poster) -> Answer:
-        made = self._one_off(members.strangers_page(self._request(asked), template, poster))
-        return made._replace(headers=(*made.headers, *_KEPT))
+    def _shared(self, asked: Asked, template: str, poster: Poster) -> WholePage:
+        made = self._once(members.page_of(self._request(asked), template, poster))
+        headers = tuple(header for header in made.headers if header != _NO_STORE)
+        return WholePage.of(made._replace(headers=(*headers, *_KEPT)))
 
-    def _one_off(self, response: HTMLResponse) -> Answer:
+    # To a member
+
+    def _own(self, asked: Asked, template: str, poster: Poster, member: Claims, own: booking.Own) -> Answer:
+        """The page as it is for all members with such a ledger, with a key of its own."""
+
+        def render(key: str) -> Answer:
+            return self._once(members.page_of(self._request(asked), template, poster, member, own, key))
+
+        if own.live_hold is not None:
+            return render(new_key())  # it leads to that hold, so it is like no other
+        name = (template, poster.event.id, self._site.renderer.reader(asked.headers), own.likeness)
+        page = self._of_members.page(name, self._state(asked, poster), lambda: KeyedPage.of(render(HOLE)))
+        return page.answer(asked.headers, new_key())
+
+    # What the pages stand on
+
+    def _state(self, asked: Asked, poster: Poster) -> State:
+        """What a page is made of beside what names it; while the event is to open, it counts down."""
+        second = self._site.now_ms() // 1000 if poster.event.status == "scheduled" else 0
+        look, host = self._site.look(poster.event), asked.headers.get(b"host")
+        return (poster.etag, poster.held, poster.next_due, second, look, host)
+
+    def _once(self, response: HTMLResponse) -> Answer:
         own = [(name, value) for name, value in response.raw_headers if name not in _MADE_ANEW]
         present = {name for name, _ in own}
         own += [(name, value) for name, value in self._safe if name not in present]

@@ -64,15 +64,22 @@ async def show_live(request: Request) -> Response:
     if poster is None:
         raise Refusal(Code.NOT_FOUND)
     if request.query_params.get("was") == poster.event.status:
-        return strangers_page(request, COUNTS, poster)
+        return page_of(request, COUNTS, poster)
     return await event_page(request, event_id, template="event_live.html")
 
 
-def strangers_page(request: Request, template: str, poster: Poster) -> HTMLResponse:
-    """A page, or a part of one, about an event as everybody sees it who has not signed in."""
+def page_of(
+    request: Request,
+    template: str,
+    poster: Poster,
+    member: Claims | None = None,
+    own: booking.Own = booking.STRANGER,
+    key: str = "",
+) -> HTMLResponse:
+    """A page, or a part of one, about an event: to `member`, whom `own` concerns, or to whoever has not signed in."""
     site = site_of(request)
-    context = _context(site, request, poster, booking.STRANGER)
-    response = site.page(request, template, path=f"/events/{poster.event.id}", **context)
+    context = _context(site, request, poster, own) | {"key": key}
+    response = site.page(request, template, who=member, path=f"/events/{poster.event.id}", **context)
     if template == COUNTS:
         response.headers["HX-Reswap"] = "none"  # each count replaces its like, and a choice made stays
     return response

@@ -131,7 +131,8 @@ class Site:
             f"now;dur={self.now_ms()}"  # what a page's script can read of its answer
         )
         if who is not None:
-            self._renew(response, who)
+            if self.is_due(who):
+                self.sign_in(response, who)
             self._keep_language(request, who)
         return response
 
@@ -139,10 +140,10 @@ class Site:
         """Keep a session in the browser, with an idle limit."""
         self.gate.set_cookie(response, claims.kind, self.services.accounts.renew(claims))
 
-    def _renew(self, response: Response, claims: Claims) -> None:
+    def is_due(self, claims: Claims) -> bool:
+        """Whether a session in use should get a new idle limit with the next page."""
         left_ms = claims.idle_at - self.now_ms()
-        if claims.idle_at < claims.expires_at and left_ms < self._idle_ms[claims.kind] - RENEW_AFTER_MS:
-            self.sign_in(response, claims)
+        return claims.idle_at < claims.expires_at and left_ms < self._idle_ms[claims.kind] - RENEW_AFTER_MS
 
     def _keep_language(self, request: Request, who: Claims) -> None:
         asked = request.query_params.get("lang", "")
