@@ -27,13 +27,12 @@ def _swipe(page: Page, typed: str) -> None:
 
 
 def _hand_out(page: Page, method: str = "card") -> None:
-    page.check(f"form[action='/desk/pickups'] input[value={method}]")
-    page.click("form[action='/desk/pickups'] button")
+    page.click(f"form[action='/desk/pickups'] button[value={method}]")
 
 
 @pytest.mark.parametrize(
     ("language", "handed_out", "gone"),
-    [("zh", "已发放 2 张票", "票已经发放"), ("en", "2 tickets handed out", "Already handed out")],
+    [("zh", "已发放 2 张票", "已经取走"), ("en", "2 tickets handed out", "Already handed out")],
 )
 def test_handed_out_once_and_the_second_swipe_says_by_whom(
     open_page: OpenPage,
@@ -47,19 +46,20 @@ def test_handed_out_once_and_the_second_swipe_says_by_whom(
     book(open_page(), fresh_card, campaign("five-yuan-cinema"), 2)
     desk = staff_page("clerk", language=language, wide=True)
     expect(desk).to_have_url(desk.url.split("/desk")[0] + "/desk")
+    desk.click(".setup summary")
     desk.fill("#desk", "文化宫 2 号窗口")
-    desk.click(".desk-name button")
+    desk.click(".setup button")
 
     _swipe(desk, fresh_card["card_number"])
     assert fresh_card["card_number"] not in desk.url
     assert fresh_card["card_number"] not in desk.inner_text("body")
-    expect(desk.locator(".due")).to_contain_text("¥10.00")
+    expect(desk.locator(".verdict.wait .total")).to_contain_text("¥10.00")
     _hand_out(desk)
-    expect(desk.locator("[role=status] h2")).to_have_text(handed_out)
+    expect(desk.locator(".verdict.good .word")).to_have_text(handed_out)
 
-    for again in (fresh_card["card_number"], desk.locator("[role=status] .code").first.inner_text()):
+    for again in (fresh_card["card_number"], desk.locator(".verdict .code").first.inner_text()):
         _swipe(desk, again)
-        refused = desk.locator(".message.problem")
+        refused = desk.locator(".verdict.bad")
         expect(refused).to_contain_text(gone)
         expect(refused).to_contain_text("文化宫 2 号窗口")
         expect(refused).to_contain_text("clerk")
@@ -75,12 +75,12 @@ def test_one_of_two_then_the_other(
     _swipe(desk, number)
     desk.uncheck("input[name=ticket] >> nth=1")
     _hand_out(desk, "cash")
-    expect(desk.locator("[role=status] h2")).to_have_text("已发放 1 张票")
+    expect(desk.locator(".verdict.good .word")).to_have_text("已发放 1 张票")
     _swipe(desk, number)
     expect(desk.locator("input[name=ticket]")).to_have_count(1)
-    expect(desk.locator(".due")).to_have_count(0)
-    desk.click("form[action='/desk/pickups'] button")
-    expect(desk.locator("[role=status] h2")).to_have_text("已发放 1 张票")
+    expect(desk.locator(".total")).to_have_count(0)
+    desk.click("form[action='/desk/pickups'] button.big")
+    expect(desk.locator(".verdict.good .word")).to_have_text("已发放 1 张票")
 
 
 def test_a_mistake_is_taken_back(
@@ -91,10 +91,10 @@ def test_a_mistake_is_taken_back(
     _swipe(desk, fresh_card["card_number"])
     _hand_out(desk)
     desk.click("form[action$='/undo'] button")
-    expect(desk.locator("[role=status]")).to_contain_text("已撤回")
+    expect(desk.locator(".verdict")).to_contain_text("已撤回")
     _swipe(desk, fresh_card["card_number"])
     expect(desk.locator("input[name=ticket]")).to_have_count(1)
-    expect(desk.locator(".due")).to_contain_text("¥5.00")
+    expect(desk.locator(".total")).to_contain_text("¥5.00")
 
 
 def test_the_same_form_sent_twice_hands_out_once(
@@ -128,7 +128,7 @@ def test_a_sale_on_the_spot_keeps_the_limit(
         desk.check("form[action='/desk/sales'] input[value=cash]")
         desk.click("form[action='/desk/sales'] button")
         if desk.locator("[role=alert]").count() == 0:
-            expect(desk.locator("[role=status]")).to_contain_text("已收 ¥10.00")
+            expect(desk.locator(".verdict.good")).to_contain_text("已收 ¥10.00")
     expect(desk.locator("[role=alert]")).to_have_text("每卡限 3 张，该会员已有 2 张。")
 
 

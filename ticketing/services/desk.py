@@ -93,6 +93,12 @@ class DeskService:
                 return self._swipes.by_card(session, clerk, card_number)
             return self._swipes.by_order(session, clerk, number_in(self._seal, code, number))
 
+    def events(self, clerk: Claims) -> list[Event]:
+        """What this clerk's desk may serve: the events of their reach whose tickets may be collected now."""
+        require_clerk(clerk)
+        with reading(self._sessions) as session:
+            return self._swipes.collecting(session, clerk)
+
     # Handing out
 
     def pick_up(

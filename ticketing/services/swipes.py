@@ -28,6 +28,8 @@ from ticketing.staff import repository as staff
 ORDERS_MAX = 100
 """Orders that one swipe shows, at most; the oldest first."""
 
+_LATE_MS = 24 * 3_600_000
+
 
 class HandedOut(Struct, frozen=True):
     """Who handed tickets out, when and where."""
@@ -40,13 +42,15 @@ class HandedOut(Struct, frozen=True):
 class Swiped(Struct, frozen=True):
     """Who stands at the desk, what waits for them, and what they have used of the events now on sale.
 
-    `handed_out` says what became of the ticket or order that was swiped when nothing of it is left.
+    `handed_out` says what became of the ticket or order that was swiped when nothing of it is left; `elsewhere`
+    that tickets wait for events out of the clerk's reach, and not which.
     """
 
     holder: Holder
     orders: tuple[OrderRecord, ...]
     ledgers: tuple[tuple[tuple[Event, ...], Ledger], ...]
     handed_out: HandedOut | None = None
+    elsewhere: bool = False
 
 
 class Swipes:
@@ -90,6 +94,16 @@ class Swipes:
             raise Refusal(Code.NOT_FOUND)
         return holder
 
+    def collecting(self, session: Session, clerk: Claims) -> list[Event]:
+        """The events of the clerk's reach whose tickets may be collected now, soonest first."""
+        now, reach = self._clock.now_ms(), _Reach(session, clerk)
+        events = [
+            event
+            for event in catalogue.published(session)
+            if event.state != CANCELLED and now < _collected_by(event) and event.id in reach
+        ]
+        return sorted(events, key=lambda event: (event.starts_at, event.id))
+
     def _on_their_way(self, cursors: Sequence[CursorRecord]) -> bool:
         """Whether Redis may have decided something that SQL did not have at these cursors."""
         try:
@@ -105,8 +119,9 @@ class Swipes:
         known = orders.to_collect(session, holder.member.id, ORDERS_MAX)
         waiting = {order.id: order for order in (*undrained, *known) if order.to_collect}
         reach = _Reach(session, clerk)
-        mine = (order for order in waiting.values() if order.event_id in reach)
-        return Swiped(holder, tuple(sorted(mine, key=lambda order: order.confirmed_at)), ledgers, gone)
+        mine = [order for order in waiting.values() if order.event_id in reach]
+        mine.sort(key=lambda order: order.confirmed_at)
+        return Swiped(holder, tuple(mine), ledgers, gone, elsewhere=len(mine) < len(waiting))
 
     def _ledgers(
         self, session: Session, clerk: Claims, member: int
@@ -140,6 +155,11 @@ class _Reach:
             except Refusal:
                 self._known[event_id] = False
         return self._known[event_id]
+
+
+def _collected_by(event: Event) -> int:
+    """When the last ticket is collected: some come late, so a day after it began unless staff say when."""
+    return max(event.closes_at, event.collect_until or event.starts_at + _LATE_MS)
 
 
 def refuse_blocked(holder: Holder) -> None:

@@ -39,6 +39,9 @@
     request.send();
   }
 
+  // Another script changed the page by an answer of its own.
+  doc.addEventListener("page:changed", function (event) { learn(event.detail, performance.now()); tick(); });
+
   function two(n) { return (n < 10 ? "0" : "") + n; }
   function left(ms) {
     var seconds = Math.max(0, Math.ceil(ms / 1000));

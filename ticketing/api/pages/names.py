@@ -114,8 +114,7 @@ DONE: Mapping[str, str] = {
     "close": N_("The sale is closed."),
     "capacity": N_("The quota is changed."),
     "quota": N_("The quota is added."),
-    "undone": N_("The tickets are back: they can be handed out again."),
-    "desk": N_("The name of this desk is saved."),
+    "desk": N_("The settings of this desk are saved."),
     "look": N_("The look is changed; members see it within seconds."),
 }
 
@@ -227,6 +226,8 @@ FAULTS: Mapping[str, str] = {
     "is no picture": N_("This file cannot be read as a picture. Choose a JPEG, PNG or WebP."),
     "has too many pixels": N_("This picture has more than 40 million pixels. Choose a smaller one."),
     "is longer than 30 characters": N_("A name has 30 characters at most."),
+    "must be 6 to 32": N_("A card number has 6 to 32 digits."),
+    "must be up to 10 plain characters": N_("At most 10 letters, digits or signs of a plain keyboard."),
     f"must be {PIN_RULE}": N_("The new PIN must have 4 to 12 digits."),
 }
 
