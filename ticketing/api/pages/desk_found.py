@@ -30,7 +30,7 @@ RECENT_MAX = 5
 """Hand-overs that can still be taken back, and are shown beside what was swiped since."""
 
 GOOD, BAD, WAIT = "good", "bad", "wait"
-TONES = {"hand": GOOD, "handed": GOOD, "pin": GOOD, "undone": GOOD, "gone": BAD}
+TONES = {"hand": GOOD, "handed": GOOD, "pin": GOOD, "undone": GOOD, "gone": BAD, "forged": BAD}
 """The colour and the sound of a verdict; amber for all others."""
 
 _REFUSED = {
@@ -172,6 +172,8 @@ def refused(site: Site, request: Request, refusal: Refusal) -> Verdict:
     """The verdict of a refusal."""
     if "expected" in refusal.facts:
         return Verdict("unread")
+    if any(error["field"] == "code" for error in refusal.facts.get("errors", ())):
+        return Verdict("forged")
     more = site.explain(request, refusal, names.REFUSALS_AT_DESK) or ""
     return Verdict(_REFUSED.get(refusal.code, "refused"), more)
 
