@@ -29,7 +29,7 @@ _FORMS = (
     "/login", "/logout", "/account", "/staff/logout", "/staff/events", "/staff/events/{event_id}/edit",
     "/staff/events/{event_id}/capacity", "/staff/events/{event_id}/quotas", "/staff/events/{event_id}/pause",
     "/staff/events/{event_id}/resume", "/staff/events/{event_id}/odd", "/desk", "/desk/pickups",
-    "/desk/pickups/{pickup_id}/undo", "/desk/sales", "/desk/setup",
+    "/desk/pickups/{pickup_id}/undo", "/desk/sales", "/desk/setup", "/desk/pin",
 )  # fmt: skip
 _QUERIES = (
     "lang=en",

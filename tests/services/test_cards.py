@@ -94,6 +94,16 @@ def test_a_one_time_pin_must_be_changed(union: Union) -> None:
     assert not union.sign_in(CARD, "97531").pin_must_change
 
 
+@pytest.mark.parametrize(("name", "may"), [("reset_pin", True), ("block", False), ("replace", False)])
+def test_a_clerk_gives_a_pin_and_does_nothing_else(union: Union, name: str, may: bool) -> None:
+    act, clerk = ACTS[name], union.claims("district.east", "clerk")
+    if may:
+        act(union, clerk, CARD, "forgotten")
+    else:
+        assert refusal(act, union, clerk, CARD, "a reason").code is Code.FORBIDDEN
+    assert union.acts() == (["card.reset_pin"] if may else [])
+
+
 @pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
 class TestEveryAct:
     """What holds for each of them."""
@@ -108,7 +118,7 @@ class TestEveryAct:
             ("district.west", "manager", Code.NOT_FOUND),
             ("district.west", "admin", Code.NOT_FOUND),
             ("district.east.mill", "manager", Code.NOT_FOUND),
-            ("district", "clerk", Code.FORBIDDEN),
+            ("district.west", "clerk", Code.NOT_FOUND if act is ACTS["reset_pin"] else Code.FORBIDDEN),
             ("district", "auditor", Code.FORBIDDEN),
         ):
             assert refusal(act, union, union.claims(path, role), CARD, "a reason").code is code

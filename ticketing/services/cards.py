@@ -28,6 +28,9 @@ from ticketing.staff.roles import Role
 __all__ = ["CardService", "create_members", "new_member"]
 
 CARD_ROLES = frozenset({Role.MANAGER})
+PIN_ROLES = frozenset({Role.MANAGER, Role.CLERK})
+"""A clerk has the member before them, with the card, and can look at who it is."""
+
 REASON_MAX = 500
 
 
@@ -68,19 +71,26 @@ class CardService:
     def reset_pin(self, staff: Claims, card_number: str, reason: str) -> str:
         """A one-time PIN, returned once and kept nowhere; the member must choose their own with it.
 
-        Their sessions end.
+        Their sessions end. Clerks may do this too.
         """
         pin = one_time_pin()
         with self._sessions.begin() as session:
-            holder, now = self._lock(session, staff, card_number, reason)
+            holder, now = self._lock(session, staff, card_number, reason, PIN_ROLES)
             set_pin(self._keyring, holder.card, pin, chosen=False)
             repository.end_sessions(session, now, f"m:{holder.member.id}")
             self._record(session, now, staff, "card.reset_pin", holder.card, {"reason": reason})
         return pin
 
-    def _lock(self, session: Session, staff: Claims, card_number: str, reason: str) -> tuple[Holder, int]:
+    def _lock(
+        self,
+        session: Session,
+        staff: Claims,
+        card_number: str,
+        reason: str,
+        roles: frozenset[Role] = CARD_ROLES,
+    ) -> tuple[Holder, int]:
         """The holder of a card that `staff` may act on, with the card's row locked, and when that was."""
-        if not may(staff, CARD_ROLES, staff.organisation_path):
+        if not may(staff, roles, staff.organisation_path):
             raise Refusal(Code.FORBIDDEN)
         if not 0 < len(reason.strip()) <= REASON_MAX:
             raise invalid(("reason", f"must have 1 to {REASON_MAX} characters"))

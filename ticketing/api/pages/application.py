@@ -110,6 +110,7 @@ def _desk_routes() -> list[Route]:
         _post("/desk/pickups", desk.hand_out),
         _post("/desk/pickups/{pickup_id}/undo", desk.undo),
         _post("/desk/sales", desk.sell),
+        _post("/desk/pin", desk.give_pin),
         _post("/desk/setup", desk.set_up),
     ]
 

@@ -17,7 +17,7 @@ from ticketing.api.pages.desk_setup import Setup, setup_of
 from ticketing.api.pages.forms import Form, read_form
 from ticketing.api.pages.rendering import redirect
 from ticketing.api.pages.site import Site, new_key, site_of
-from ticketing.errors import Code, Refusal
+from ticketing.errors import Code, Refusal, invalid
 from ticketing.inventory.model import TICKETS_PER_HOLD_MAX
 from ticketing.services.desk import UNDO_MS, require_clerk
 from ticketing.services.tokens import Claims
@@ -112,6 +112,28 @@ async def sell(request: Request) -> Response:
     return _to_done(site, request, [sale.pickup_id])
 
 
+async def give_pin(request: Request) -> Response:
+    """A one-time PIN for the member who was swiped and whom the clerk has looked at.
+
+    The one answer that is no redirect: an address must not carry the PIN. Sent again, it is another PIN, and the last
+    one opens the card.
+    """
+    site = site_of(request)
+    form = await read_form(request)
+    clerk = _clerk(site, request)
+    number, desk = form.text("card_number"), setup_of(request, clerk).name
+    try:
+        if form.text("checked") != "yes":
+            raise invalid(("checked", "is required"))
+        reason = f"forgotten; identity checked at desk {desk}"
+        pin = await in_thread(site.services.cards.reset_pin, clerk, number, reason)
+        seen = await in_thread(desk_found.look_up, site, clerk, Setup(), number)
+    except Refusal as refusal:
+        return await _found_page(site, request, clerk, number, refusal)
+    who = desk_found.found(clerk, seen)
+    return await _page(site, request, clerk, Verdict("pin"), found=who, pin=pin)
+
+
 async def set_up(request: Request) -> Response:
     """Keep this desk's settings in the browser; its name stands on every hand-over."""
     site = site_of(request)
@@ -174,7 +196,9 @@ async def _page(
         "verdict": verdict,
         "problem": None,
     }
-    usual |= dict.fromkeys(("found", "handed", "wrong", "orders", "sales", "pin"))
+    usual |= dict.fromkeys(
+        ("found", "handed", "wrong", "orders", "others", "elsewhere", "left", "sales", "pin")
+    )
     return site.page(request, "desk/desk.html", refusal=refusal, who=clerk, path=PATH, **usual | context)
 
 
@@ -195,7 +219,7 @@ async def _found_page(
     verdict = desk_found.verdict(site, request, seen)
     if refusal is not None:
         verdict = desk_found.refused(site, request, refusal)
-    shown = desk_found.context(site, request, setup, seen)
+    shown = desk_found.context(site, request, clerk, setup, seen)
     page = await _page(site, request, clerk, verdict, refusal, **shown, key=new_key())
     if made:
         _remember(site, request, page, made)

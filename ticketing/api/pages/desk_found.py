@@ -39,6 +39,7 @@ _REFUSED = {
     Code.CARD_BLOCKED: "blocked",
     Code.PAYMENT_REQUIRED: "pay",
 }
+_WRONG_FIELDS = {"code": "forged", "checked": "unchecked"}
 
 
 class Verdict(Struct, frozen=True):
@@ -65,6 +66,7 @@ class Found(Struct, frozen=True):
     organisation: str
     card_number: str | None
     bearer: bool
+    may_get_pin: bool
 
 
 class Done(Struct, frozen=True):
@@ -172,8 +174,9 @@ def refused(site: Site, request: Request, refusal: Refusal) -> Verdict:
     """The verdict of a refusal."""
     if "expected" in refusal.facts:
         return Verdict("unread")
-    if any(error["field"] == "code" for error in refusal.facts.get("errors", ())):
-        return Verdict("forged")
+    fields = {error["field"] for error in refusal.facts.get("errors", ())}
+    if fields & _WRONG_FIELDS.keys():
+        return Verdict(_WRONG_FIELDS[min(fields)])
     more = site.explain(request, refusal, names.REFUSALS_AT_DESK) or ""
     return Verdict(_REFUSED.get(refusal.code, "refused"), more)
 
@@ -186,7 +189,7 @@ def verdict(site: Site, request: Request, seen: Seen) -> Verdict:
     return refused(site, request, Refusal(Code.ALREADY_COLLECTED, **facts))
 
 
-def context(site: Site, request: Request, setup: Setup, seen: Seen) -> dict[str, Any]:
+def context(site: Site, request: Request, clerk: Claims, setup: Setup, seen: Seen) -> dict[str, Any]:
     """What the templates show of a swipe."""
     sales = _sales(site, setup, seen.swiped)
     waiting = [views.order_view(order) for order in seen.here]
@@ -195,7 +198,7 @@ def context(site: Site, request: Request, setup: Setup, seen: Seen) -> dict[str,
         others[order.event_id] += len(order.to_collect)
     shown = {order.event_id for order in (*seen.here, *seen.other_events)}
     return {
-        "found": _found(seen),
+        "found": found(clerk, seen),
         "orders": waiting,
         "events": {event_id: site.board.event(event_id) for event_id in shown},
         "due": {order.id: order.amount_due for order in seen.here},
@@ -208,7 +211,8 @@ def context(site: Site, request: Request, setup: Setup, seen: Seen) -> dict[str,
     }
 
 
-def _found(seen: Seen) -> Found:
+def found(clerk: Claims, seen: Seen) -> Found:
+    """Who it is about."""
     holder = seen.swiped.holder
     return Found(
         name=holder.member.name,
@@ -217,6 +221,7 @@ def _found(seen: Seen) -> Found:
         organisation=holder.organisation.name,
         card_number=seen.text if seen.number is None else None,
         bearer=seen.number is not None,
+        may_get_pin=seen.number is None and clerk.covers(holder.organisation.path),
     )
 
 

@@ -96,7 +96,7 @@ def replace_card(call: Call[schemas.CardReplacement]) -> schemas.CardAnswer:
         summary="A one-time PIN, shown once",
         tag="staff",
         caller="staff",
-        roles=WRITERS,
+        roles=(*WRITERS, "clerk"),
         takes=schemas.CardAct,
         gives=schemas.OneTimePin,
         codes=(Code.NOT_FOUND,),
