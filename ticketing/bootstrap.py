@@ -26,6 +26,7 @@ from ticketing.inventory.watermarks import Watermarks
 from ticketing.keyring import Keyring
 from ticketing.members.revocations import Revocations
 from ticketing.services.archive import ArchiveService
+from ticketing.services.cancelling import EventCanceller
 from ticketing.services.cards import CardService
 from ticketing.services.catalogue import CatalogueService
 from ticketing.services.desk import DeskService
@@ -34,6 +35,7 @@ from ticketing.services.doctor import Patient
 from ticketing.services.keeper import SaleKeeper
 from ticketing.services.logins import LoginService
 from ticketing.services.looks import LookService
+from ticketing.services.notices import NoticeService
 from ticketing.services.orders import OrderService
 from ticketing.services.rebuild import RebuildService
 from ticketing.services.recovery import Recovery
@@ -77,6 +79,7 @@ class Services:
         self.desk = DeskService(self.sessions, self.keeper, self.keyring, self.clock, self.orders, self.seal)
         self.till = TillService(self.sessions, self.clock)
         self.desk_lists = DeskLists(self.sessions, self.keyring, self.clock)
+        self.canceller = EventCanceller(self.sessions, self.keeper, self.clock)
         self.catalogue = CatalogueService(self.sessions, self.sale_keeper, self.keeper, self.clock)
         self.looks = LookService(self.sessions, self.clock)
         self.recovery = Recovery(self.sessions, self.keeper, self.watermarks)
@@ -86,6 +89,7 @@ class Services:
         self.staff = StaffService(self.sessions, self.clock)
         self.witness = Witness(self.sessions, TrailEnd(self.redis), self.keyring.trail, self.clock)
         self.cards = CardService(self.sessions, self.keyring, self.clock)
+        self.notices = NoticeService(self.sessions, self.clock)
         self.revocations = Revocations(self.sessions, _longest_session_ms(settings))
         self.logins = LoginService(self.sessions, self.revocations, self.clock)
         self.accounts = SessionService(

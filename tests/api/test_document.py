@@ -45,6 +45,7 @@ CONTRACT = [
     "POST /api/v1/staff/events/{event_id}/pause",
     "POST /api/v1/staff/events/{event_id}/resume",
     "POST /api/v1/staff/events/{event_id}/close",
+    "POST /api/v1/staff/events/{event_id}/cancel",
     "POST /api/v1/staff/events/{event_id}/quotas",
     "PATCH /api/v1/staff/events/{event_id}/quotas/{quota_id}",
     "GET /api/v1/staff/events/{event_id}/stats",

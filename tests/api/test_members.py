@@ -11,6 +11,7 @@ import pytest
 from tests.support.house import HOUR_MS, PIN, House
 from ticketing.inventory.model import QuotaCounts
 from ticketing.members.tables import Notice
+from ticketing.queue.worker import drain_of
 from ticketing.services.seals import SealedTicket
 
 CARD = "6222000000000001"
@@ -109,6 +110,29 @@ async def test_me_shows_notices(house: House) -> None:
 def without_qr(order: dict[str, Any]) -> dict[str, Any]:
     tickets = [{name: value for name, value in one.items() if name != "qr"} for one in order["tickets"]]
     return order | {"tickets": tickets}
+
+
+async def test_me_shows_what_became_of_an_event(house: House) -> None:
+    session, staff = await session_of(house), house.staff()
+    event = house.publish(9, venue="Hall 1")
+    await house.buy(event, session)
+    drain_of(house.services).run(event)
+    path = f"/api/v1/staff/events/{event}"
+    later = "2030-05-01T12:00:00Z"
+    moved = await house.client.patch(path, json={"venue": "Hall 2", "starts_at": later}, headers=staff)
+    assert moved.status_code == 200, moved.text
+    [notice] = (await house.client.get("/api/v1/me", headers=session)).json()["notices"]
+    assert (notice["kind"], notice["event_id"]) == ("event_moved", event)
+    changes = {change["field"]: (change["before"], change["after"]) for change in notice["changes"]}
+    assert changes["venue"] == ("Hall 1", "Hall 2")
+    assert changes["starts_at"][1] == "2030-05-01T12:00:00+00:00"
+    off = await house.client.post(f"{path}/cancel", json={"reason": "flooded"}, headers=staff)
+    assert (off.status_code, off.json()["status"]) == (200, "cancelled")
+    assert house.services.canceller.finish() == 1
+    [notice] = (await house.client.get("/api/v1/me", headers=session)).json()["notices"]
+    assert (notice["kind"], notice["changes"]) == ("event_cancelled", [])
+    [order] = (await house.client.get("/api/v1/orders", headers=session)).json()["orders"]
+    assert (order["status"], order["tickets"][0]["status"]) == ("cancelled", "void")
 
 
 async def test_orders_are_seen_before_and_after_sql_has_them(house: House) -> None:

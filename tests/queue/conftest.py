@@ -20,6 +20,7 @@ def duties(shop: Shop) -> jobs.Duties:
         keeper=shop.keeper,
         drain=shop.drain(2),
         sale_keeper=shop.sale_keeper,
+        canceller=shop.canceller,
         returns=shop.returns,
         archive=ArchiveService(shop.sessions, shop.keeper, shop.clock),
         witness=Witness(shop.sessions, TrailEnd(shop.redis), shop.keyring.trail, shop.clock),

@@ -21,7 +21,7 @@ from tests.support.shop import Shop
 from ticketing.catalogue import tables
 from ticketing.errors import StoreUnavailable
 from ticketing.inventory.keeper import Keeper
-from ticketing.inventory.model import QuotaCounts
+from ticketing.inventory.model import Decided, QuotaCounts
 from ticketing.inventory.watermarks import Watermarks
 from ticketing.orders import repository as orders
 from ticketing.queue import jobs
@@ -102,6 +102,25 @@ def test_it_rings_for_returns_and_for_unapplied_events(
         session.execute(update(tables.Event).values(version=tables.Event.version + 1))
     watcher.look_for_returns()
     assert rung(queue) == [("reconcile", ("everything",))]
+
+
+def test_it_rings_until_the_orders_of_a_cancelled_event_are_void(
+    shop: Shop, watcher: Watcher, queue: Queue
+) -> None:
+    event_id = shop.sale(10)
+    held = shop.hold(event_id, 1, (1, 1))
+    shop.catalogue.cancel(shop.street, event_id)
+    for _ in range(2):  # the hold may still become an order
+        watcher.look_for_returns()
+        assert rung(queue) == [("reconcile", ("everything",))]
+        shop.canceller.finish()
+        Bell(queue).rest("reconcile", "everything")
+    assert isinstance(held, Decided)
+    shop.keeper.release(event_id, held.hold.id, 1)
+    shop.drain().run(event_id)
+    shop.canceller.finish()
+    watcher.look_for_returns()
+    assert rung(queue) == []
 
 
 @contextmanager

@@ -36,8 +36,13 @@ def make_event(
 
 
 def act(demo: RunningInstance, event_id: str, verb: str) -> Any:
-    """`publish`, `pause`, `resume` or `close` an event."""
+    """`publish`, `pause`, `resume`, `close` or `cancel` an event."""
     return _staff(demo, "POST", f"/api/v1/staff/events/{event_id}/{verb}", {"reason": "test"})
+
+
+def change(demo: RunningInstance, event_id: str, changes: Call) -> Any:
+    """Change an event by the API."""
+    return _staff(demo, "PATCH", f"/api/v1/staff/events/{event_id}", changes)
 
 
 def hold_one(demo: RunningInstance, event_id: str, card: Any) -> None:

@@ -14,6 +14,7 @@ from ticketing.keyring import Keyring
 from ticketing.members.bulk import NewMember, insert_members
 from ticketing.orders.tables import Order, Ticket
 from ticketing.queue.drain import Drain
+from ticketing.services.cancelling import EventCanceller
 from ticketing.services.desk import DeskService
 from ticketing.services.orders import OrderService
 from ticketing.services.returns import ReturnService
@@ -36,6 +37,7 @@ class Shop(Office):
     def __init__(self, sessions: Sessions, redis_url: str, keyring: Keyring) -> None:
         super().__init__(sessions, redis_url, keyring)
         self.returns = ReturnService(sessions, self.keeper, self.clock)
+        self.canceller = EventCanceller(sessions, self.keeper, self.clock)
         self.orders = OrderService(sessions, self.keeper, self.clock, self.returns)
         self.seal = Seal(keyring.ticket)
         self.desk = DeskService(sessions, self.keeper, keyring, self.clock, self.orders, self.seal)

@@ -11,11 +11,13 @@ from msgspec import structs
 
 from ticketing.api import schemas
 from ticketing.catalogue import tables
+from ticketing.catalogue.news import STARTS_AT
 from ticketing.identifiers import quota_id
 from ticketing.inventory.model import EventState, Hold, HoldStatus, Ledger, QuotaCounts, Use
 from ticketing.members.repository import Holder
-from ticketing.members.tables import Notice, Organisation
+from ticketing.members.tables import Organisation
 from ticketing.orders.model import OrderRecord, PickupRecord, TicketRecord
+from ticketing.services.notices import Moved, Told
 from ticketing.services.orders import order_from_hold
 from ticketing.services.seals import Seal
 from ticketing.services.stats import EventStats, UndrainedOrder
@@ -270,9 +272,17 @@ def holder_view(holder: Holder) -> schemas.Member:
     )
 
 
-def notice_view(notice: Notice) -> schemas.Notice:
+def notice_view(told: Told) -> schemas.Notice:
     """A message to a member."""
-    return schemas.Notice(kind=notice.kind, text=notice.text, event_id=notice.event_id, at=instant(notice.at))
+    changes = [_notice_change(moved) for moved in told.moved]
+    return schemas.Notice(told.kind, told.text, told.event_id, instant(told.at), changes)
+
+
+def _notice_change(moved: Moved) -> schemas.NoticeChange:
+    before, after = moved.before, moved.after
+    if moved.field == STARTS_AT:
+        before, after = (instant(int(at)).isoformat() for at in (before, after))
+    return schemas.NoticeChange(moved.field, before, after, moved.quota_id)
 
 
 def staff_session(token: str, claims: Claims) -> schemas.StaffSession:

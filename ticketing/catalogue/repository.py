@@ -10,7 +10,7 @@ from sqlalchemy import Select, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from ticketing.catalogue.model import EventDraft, QuotaDraft, needed_methods
-from ticketing.catalogue.tables import DRAFT, AllowanceGroup, Event, Quota
+from ticketing.catalogue.tables import CANCELLED, DRAFT, AllowanceGroup, Event, Quota
 from ticketing.identifiers import new_event_id, quota_id
 
 _FRESH = {"populate_existing": True}
@@ -81,6 +81,22 @@ def mark_applied(session: Session, event_id: str, version: int) -> None:
     """Note that Redis has `version` of the event, or a later one; never goes back."""
     older = (Event.id == event_id, Event.applied_version < version)
     session.execute(update(Event).where(*older).values(applied_version=version))
+
+
+def to_void(session: Session) -> Sequence[str]:
+    """The ids of cancelled events that may still have tickets, or get some."""
+    unfinished = (Event.state == CANCELLED, Event.voided_at.is_(None))
+    return session.scalars(select(Event.id).where(*unfinished).order_by(Event.id)).all()
+
+
+def mark_voided(session: Session, event_id: str, at: int) -> None:
+    """Note that a cancelled event has no tickets any more, and will get none."""
+    session.execute(update(Event).where(Event.id == event_id).values(voided_at=at))
+
+
+def void_again(session: Session, group_id: str) -> None:
+    """Have the orders of a group's cancelled events looked at again: a rebuild may have brought some back."""
+    session.execute(update(Event).where(Event.group_id == group_id).values(voided_at=None))
 
 
 def get_group(session: Session, group_id: str) -> AllowanceGroup | None:

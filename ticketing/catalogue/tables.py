@@ -3,7 +3,7 @@
 from sqlalchemy import JSON, ForeignKey, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ticketing.database import Base, Id, Millis, Money
+from ticketing.database import Base, Id, Millis, Money, Serial
 
 DRAFT, PUBLISHED, PAUSED, CLOSED, CANCELLED = "draft", "published", "paused", "closed", "cancelled"
 
@@ -53,6 +53,9 @@ class Event(Base):
     notice: Mapped[str] = mapped_column(Text, default="")
     version: Mapped[int] = mapped_column(default=1)
     applied_version: Mapped[int] = mapped_column(default=0)
+    voided_at: Mapped[
+        Millis | None
+    ]  # of a cancelled event: when its last ticket was void, and none could follow
     created_at: Mapped[Millis]
 
     group: Mapped[AllowanceGroup] = relationship(lazy="joined")
@@ -80,6 +83,20 @@ class Quota(Base):
     per_card_limit: Mapped[int | None]
 
     event: Mapped[Event] = relationship(back_populates="quotas")
+
+
+class EventNews(Base):
+    """What changed of a published event that whoever has tickets must hear of; values as text, times in ms."""
+
+    __tablename__ = "event_news"
+
+    id: Mapped[Serial]
+    event_id: Mapped[Id] = mapped_column(ForeignKey("events.id"), index=True)
+    quota_id: Mapped[str | None] = mapped_column(String(80))  # None: of the event as a whole
+    field: Mapped[str] = mapped_column(String(20))  # starts_at, venue, state
+    before: Mapped[str] = mapped_column(Text)
+    after: Mapped[str] = mapped_column(Text)
+    at: Mapped[Millis]
 
 
 class Picture(Base):

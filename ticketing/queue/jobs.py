@@ -22,6 +22,7 @@ from ticketing.queue.drain import Drain
 from ticketing.queue.reconcile import reconcile as reconcile_all
 from ticketing.queue.sweep import sweep as sweep_group
 from ticketing.services.archive import ArchiveService
+from ticketing.services.cancelling import EventCanceller
 from ticketing.services.keeper import SaleKeeper
 from ticketing.services.returns import ReturnService
 from ticketing.services.witness import Witness
@@ -44,6 +45,7 @@ class Duties:
     keeper: Keeper
     drain: Drain
     sale_keeper: SaleKeeper
+    canceller: EventCanceller
     returns: ReturnService
     archive: ArchiveService
     witness: Witness
@@ -77,10 +79,10 @@ def sweep(group_id: str, epoch: str) -> None:
 
 
 def reconcile(subject: str) -> None:
-    """Apply unapplied events and give back pending returns."""
+    """Apply unapplied events, void the orders of cancelled ones, give back pending returns."""
     duties = _ours()
     with _answering(duties.bell, RECONCILE, subject):
-        reconcile_all(duties.sale_keeper, duties.returns)
+        reconcile_all(duties.sale_keeper, duties.canceller, duties.returns)
 
 
 def look_after_everything() -> None:
@@ -93,7 +95,7 @@ def look_after_everything() -> None:
         for at in cursors:
             sweep_group(duties.keeper, at.group_id, at.epoch)
             duties.drain.run(at.group_id)
-        reconcile_all(duties.sale_keeper, duties.returns)
+        reconcile_all(duties.sale_keeper, duties.canceller, duties.returns)
         duties.archive.archive_ended()
         duties.revocations.purge()
 

@@ -1,12 +1,13 @@
-"""What SQL has decided and Redis may not know yet: changed events, and tickets on their way back."""
+"""What SQL has decided and others may not know yet: changed and cancelled events, tickets on their way back."""
 
+from ticketing.services.cancelling import EventCanceller
 from ticketing.services.keeper import SaleKeeper
 from ticketing.services.returns import ReturnService
 
 
-def reconcile(sale_keeper: SaleKeeper, returns: ReturnService) -> int:
-    """Apply every unapplied event and give back every pending return; how many of both were done.
+def reconcile(sale_keeper: SaleKeeper, canceller: EventCanceller, returns: ReturnService) -> int:
+    """Apply unapplied events, void the orders of cancelled ones, give back pending returns; how many of all.
 
     Raises `StoreUnavailable` when Redis does not answer.
     """
-    return sale_keeper.apply_all() + returns.give_back()
+    return sale_keeper.apply_all() + canceller.finish() + returns.give_back()

@@ -28,7 +28,7 @@ SWEEP_SECONDS = 0.4
 """How often it looks for holds that are due."""
 
 RECONCILE_SECONDS = 1.0
-"""How often it looks for unapplied events and pending returns."""
+"""How often it looks for unapplied and cancelled events, and for pending returns."""
 
 _COMPLAINT_SECONDS = 10.0
 
@@ -78,9 +78,10 @@ class Watcher:
                 self._ring(jobs.sweep, jobs.SWEEP, at.group_id, at.epoch, urgent=True)
 
     def look_for_returns(self) -> None:
-        """Ring when an event is unapplied or a return pending."""
+        """Ring when an event is unapplied, the orders of a cancelled one are not void yet, or a return is pending."""
         with reading(self._sessions) as session:
-            waiting = catalogue.pending(session) or orders.pending_returns(session, 1)
+            events = catalogue.pending(session) or catalogue.to_void(session)
+            waiting = events or orders.pending_returns(session, 1)
         if waiting:
             self._ring(jobs.reconcile, jobs.RECONCILE, jobs.EVERYTHING)
 

@@ -97,6 +97,7 @@ def duties_of(services: Services) -> jobs.Duties:
         keeper=services.keeper,
         drain=drain_of(services),
         sale_keeper=services.sale_keeper,
+        canceller=services.canceller,
         returns=services.returns,
         archive=services.archive,
         witness=services.witness,

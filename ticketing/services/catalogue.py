@@ -1,4 +1,4 @@
-"""What staff do with events: draft, change, publish, pause, resume, close, and their quotas.
+"""What staff do with events: draft, change, publish, pause, resume, close, cancel, and their quotas.
 
 Every act is checked against the staff member's role and organisation, writes SQL and the audit trail in one
 transaction, and then has the keeper carry it to Redis. When Redis is away the act stands in SQL and
@@ -6,14 +6,14 @@ transaction, and then has the keeper carry it to Redis. When Redis is away the a
 """
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
 from msgspec import UNSET, structs
 from sqlalchemy.orm import Session
 
-from ticketing.catalogue import repository
+from ticketing.catalogue import news, repository
 from ticketing.catalogue.model import (
     EventChanges,
     EventDraft,
@@ -68,11 +68,14 @@ _DECIDING = frozenset(
     }
 )
 
+_MOVED = (news.STARTS_AT, news.VENUE)
+
 _MOVES = {
     "publish": (frozenset({DRAFT}), PUBLISHED),
     "pause": (frozenset({PUBLISHED}), PAUSED),
     "resume": (frozenset({PAUSED}), PUBLISHED),
     "close": (frozenset({PUBLISHED, PAUSED}), CLOSED),
+    "cancel": (frozenset({PUBLISHED, PAUSED, CLOSED}), CANCELLED),
 }
 """Verb -> the states it starts from and the one it leads to; repeating a verb changes nothing."""
 
@@ -149,6 +152,8 @@ class CatalogueService:
             if before != after:
                 repository.write(event, after)
                 repository.move_to_group(session, event, after.allowance_group)
+                moved = {field: (getattr(before, field), getattr(after, field)) for field in _MOVED}
+                self._tell(session, event, moved)
                 event.version += 1
                 detail = {"changes": _from_to(before, after), "reason": reason}
                 self._record(session, staff, "event.change", f"event:{event_id}", detail)
@@ -172,6 +177,10 @@ class CatalogueService:
         """End the sale for good; what is held may still be confirmed."""
         return self._move(staff, event_id, "close", reason)
 
+    def cancel(self, staff: Claims, event_id: str, reason: str = "") -> Event:
+        """Call the event off: the sale ends, and the worker voids its orders (see `cancelling`)."""
+        return self._move(staff, event_id, "cancel", reason)
+
     def _move(self, staff: Claims, event_id: str, verb: str, reason: str) -> Event:
         refuse_if(reason_faults(reason))
         sources, target = _MOVES[verb]
@@ -180,6 +189,8 @@ class CatalogueService:
             if event.state in sources:
                 if event.state == DRAFT:
                     self._check_publishable(event)
+                if target == CANCELLED:
+                    self._tell(session, event, {news.STATE: (event.state, target)})
                 event.state = target
                 event.version += 1
                 self._record(session, staff, f"event.{verb}", f"event:{event_id}", {"reason": reason})
@@ -237,6 +248,8 @@ class CatalogueService:
             after = _checked_quota(event, quota, before, changes)
             refuse_if(_overtaken_faults(event, before, after))
             if before != after:
+                times = [plan.starts_at or event.starts_at for plan in (before, after)]
+                self._tell(session, event, {news.STARTS_AT: (times[0], times[1])}, quota_id)
                 repository.write_quota(quota, after)
                 event.version += 1
                 detail = {"changes": _from_to(before, after), "reason": reason}
@@ -284,6 +297,17 @@ class CatalogueService:
     def _applied(self, staff: Claims, event_id: str) -> Event:
         self._sale_keeper.apply(event_id)
         return self.event(staff, event_id)
+
+    def _tell(
+        self,
+        session: Session,
+        event: Event,
+        values: Mapping[str, tuple[object, object]],
+        quota_id: str | None = None,
+    ) -> None:
+        """Keep what those who have tickets must hear of; nobody has any of a draft."""
+        if event.state != DRAFT:
+            news.note(session, event.id, values, self._clock.now_ms(), quota_id)
 
     def _record(self, session: Session, staff: Claims, action: str, subject: str, detail: Any) -> None:
         trail.record(session, self._clock.now_ms(), staff.actor, action, subject, detail)

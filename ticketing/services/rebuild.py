@@ -190,6 +190,7 @@ class _Rebuild:
             books.renew_cursor(session, self._group_id, self._restore.token, position)
             group.epoch = self._restore.token
             _follow(session, capacities)
+            catalogue.void_again(session, self._group_id)
             for event in events:
                 catalogue.mark_applied(session, event.id, event.version)
             self._note(session, position, survivors)

@@ -1,11 +1,15 @@
-"""Goal: a member reads on the pages, before any tap, whether an event is for them.
+"""Goal: a member reads on the pages whether an event is for them, and what became of the events they have tickets of.
 
-Method: events of several unions, published in a real API process over real servers; pages are read in both languages.
+Method: events published and changed in a real API process over real servers; pages are read in both languages.
 """
 
 from tests.api.pages.test_pages import ENGLISH
 from tests.support.house import House
+from ticketing.api.pages.formats import read_form_time
+from ticketing.catalogue.model import EventChanges, QuotaChanges
 from ticketing.members import repository
+from ticketing.queue.worker import drain_of
+from ticketing.services.tokens import Claims
 
 
 def _unions(house: House, *names: str) -> tuple[str, ...]:
@@ -35,3 +39,53 @@ async def test_many_unions_are_summed_up_in_the_list_and_named_on_the_page(quick
     assert "For members of 第1工会, 第2工会 and 3 more unions" in english
     page = (await quick_house.client.get(f"/events/{event}")).text
     assert "第1工会、第2工会、第3工会、第4工会和第5工会的会员" in page
+
+
+def _manager(house: House) -> Claims:
+    return house.claims("staff", 1, "district", role="manager")
+
+
+async def _ticket_of(house: House, event: str, member: int) -> str:
+    order = await house.buy(event, house.member(member))
+    drain_of(house.services).run(event)
+    return str(order["id"])
+
+
+async def test_what_moved_is_said_with_what_it_was(house: House) -> None:
+    event, member = house.publish(5, venue="一号厅"), house.add_member()
+    order_id, manager = await _ticket_of(house, event, member), _manager(house)
+    catalogue, at = house.services.catalogue, read_form_time("2030-05-01T19:30")
+    catalogue.patch_event(manager, event, EventChanges(venue="二号厅"))
+    catalogue.change_quota(manager, event, f"{event}-1", QuotaChanges(starts_at=at))
+    await house.front.board.refresh()
+    for path in ("/orders", f"/orders/{order_id}"):
+        page = (await house.client.get(path, headers=house.member(member))).text
+        assert "“五元看大片”与您订票时相比有变动" in page
+        assert "<s>一号厅</s> → <strong>二号厅</strong>" in page
+        assert "→ <strong>2030年5月1日 周三 19:30</strong>" in page
+        english = (await house.client.get(path, headers=house.member(member) | ENGLISH)).text
+        assert "is not as it was when you booked" in english
+        assert "Quota 1, When:" in english
+    other = (await house.client.get("/orders", headers=house.member(member + 1))).text
+    assert "二号厅" not in other
+
+
+async def test_a_cancelled_event_is_said_everywhere(house: House) -> None:
+    event, member = house.publish(5), house.add_member()
+    order_id, manager = await _ticket_of(house, event, member), _manager(house)
+    session = house.member(member)
+    held = (await house.hold(event, session, key="another")).json()["id"]
+    house.services.catalogue.cancel(manager, event, "flooded")
+    await house.front.board.refresh()
+    house.services.canceller.finish()
+    said = {
+        "/orders": "“五元看大片”已取消。您的票已作废",
+        f"/orders/{order_id}": "活动已取消，您的票已作废",
+        f"/events/{event}": "本活动已取消",
+        f"/holds/{held}": "不需要再确认，也不用付款",
+    }
+    for path, words in said.items():
+        page = (await house.client.get(path, headers=session)).text
+        assert words in page
+        assert "/confirm" not in page
+        assert "flooded" not in page  # what staff write for the trail is theirs

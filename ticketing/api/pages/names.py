@@ -8,6 +8,7 @@ from typing import Any
 
 from ticketing.errors import Code
 from ticketing.members.numbers import PIN_RULE
+from ticketing.services.notices import EVENT_CANCELLED, EVENT_MOVED
 from ticketing.services.survivors import HOLD_VOID
 
 
@@ -52,6 +53,10 @@ HOLD_SENTENCES: Mapping[str, str] = {
 NOTICES: Mapping[str, str] = {
     HOLD_VOID: N_(
         "Your hold ended while the sale was being put right, and its tickets went back: please book again."
+    ),
+    EVENT_MOVED: N_("“%(title)s” is not as it was when you booked:"),
+    EVENT_CANCELLED: N_(
+        "“%(title)s” was cancelled. Your tickets are void; what you paid is paid back at the desk."
     ),
 }
 """By kind of notice; one of another kind is shown as it was written."""
@@ -112,6 +117,7 @@ DONE: Mapping[str, str] = {
     "pause": N_("The sale is paused."),
     "resume": N_("The sale goes on."),
     "close": N_("The sale is closed."),
+    "cancel": N_("The event is called off; its tickets become void within moments."),
     "capacity": N_("The quota is changed."),
     "quota": N_("The quota is added."),
     "desk": N_("The settings of this desk are saved."),

@@ -1,5 +1,9 @@
 """Pages of members: the tickets they have, to show, to print, to put into a calendar, to give back."""
 
+from collections.abc import Sequence
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.concurrency import run_in_threadpool as in_thread
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -11,13 +15,9 @@ from ticketing.api.pages.codes import qr_svg
 from ticketing.api.pages.forms import read_form
 from ticketing.api.pages.rendering import HEADERS, onward
 from ticketing.api.pages.site import Site, site_of
-from ticketing.api.routes.members import NOTICE_DAYS
-from ticketing.database import reading
 from ticketing.errors import Code, Refusal
-from ticketing.members.repository import notices
+from ticketing.services.notices import Told
 from ticketing.services.tokens import Claims
-
-_DAY_MS = 24 * 3600 * 1000
 
 
 async def show_orders(request: Request) -> Response:
@@ -33,20 +33,28 @@ async def show_orders(request: Request) -> Response:
         who=member,
         orders=[views.order_view(record) for record in records],
         events={event.id: event for event in site.board.events()},
-        notices=await in_thread(_notices, site, request, member),
+        notices=_said(site, request, await in_thread(site.services.notices.of_member, member.id)),
         next_cursor=following,
     )
 
 
-def _notices(site: Site, request: Request, member: Claims) -> list[tuple[str, int]]:
-    """What the member should know, in their language where its kind is known, and since when."""
-    since = site.now_ms() - NOTICE_DAYS * _DAY_MS
-    with reading(site.services.sessions) as session:
-        found = notices(session, member.id, since)
-    return [
-        (site.renderer.say(request, names.NOTICES.get(notice.kind, notice.text)), notice.at)
-        for notice in found
-    ]
+def _said(site: Site, request: Request, notices: Sequence[Told]) -> list[tuple[str, Told]]:
+    """What the member should know, each with its sentence: in their language where its kind is known."""
+    return [(_sentence(site, request, told), told) for told in notices]
+
+
+def _sentence(site: Site, request: Request, told: Told) -> str:
+    known = names.NOTICES.get(told.kind)
+    return site.renderer.say(request, known, title=told.title) if known else told.text
+
+
+async def _of_event(site: Site, request: Request, member: Claims, event_id: str) -> list[tuple[str, Told]]:
+    """The same of where and when one event is now; none while SQL is away."""
+    try:
+        told = await in_thread(site.services.notices.of_member, member.id)
+    except (DBAPIError, PoolTimeout):
+        return []
+    return _said(site, request, [one for one in told if one.event_id == event_id and one.moved])
 
 
 async def show_order(request: Request) -> Response:
@@ -68,6 +76,7 @@ async def _order_page(request: Request, refusal: Refusal | None = None) -> HTMLR
         order=order,
         event=event,
         cancellable=_cancellable(site, order, event),
+        notices=await _of_event(site, request, member, order.event_id),
     )
 
 

@@ -13,7 +13,7 @@ from ticketing.api.pages.forms import Form, read_form
 from ticketing.api.pages.rendering import redirect
 from ticketing.api.pages.site import Site, site_of
 from ticketing.catalogue.model import QuotaChanges
-from ticketing.catalogue.tables import CANCELLED, DRAFT, PAUSED, PUBLISHED, Event
+from ticketing.catalogue.tables import CANCELLED, CLOSED, DRAFT, PAUSED, PUBLISHED, Event
 from ticketing.errors import Code, Refusal, StoreUnavailable
 from ticketing.services.event_access import WRITERS
 from ticketing.services.stats import EventStats
@@ -21,12 +21,13 @@ from ticketing.services.tokens import Claims
 
 _ACTS: Mapping[str, tuple[str, ...]] = {
     DRAFT: ("publish",),
-    PUBLISHED: ("pause", "close"),
-    PAUSED: ("resume", "close"),
+    PUBLISHED: ("pause", "close", "cancel"),
+    PAUSED: ("resume", "close", "cancel"),
+    CLOSED: ("cancel",),
 }
 """State of an event -> the verbs that lead out of it."""
 
-VERBS = ("publish", "pause", "resume", "close")
+VERBS = ("publish", "pause", "resume", "close", "cancel")
 
 
 async def show_events(request: Request) -> Response:
@@ -111,7 +112,7 @@ def _faults_of(site: Site, request: Request, refusal: Refusal | None) -> list[st
 
 
 async def act(request: Request) -> Response:
-    """Publish, pause, resume or close."""
+    """Publish, pause, resume, close or cancel."""
     site, event_id, verb = site_of(request), request.path_params["event_id"], request.path_params["verb"]
     if verb not in VERBS:
         raise Refusal(Code.NOT_FOUND)

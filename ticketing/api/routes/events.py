@@ -130,6 +130,9 @@ _move("publish", "Put a draft on sale")
 _move("pause", "Take no new holds for now; what is held may still be confirmed")
 _move("resume", "Go on after a pause")
 _move("close", "End the sale for good; what is held may still be confirmed")
+_move(
+    "cancel", "Call the event off: its orders become void, what was paid is to be paid back, members are told"
+)
 
 
 @calls(

@@ -10,8 +10,6 @@ from ticketing.errors import Code, Refusal
 from ticketing.members import repository as members
 
 ORDERS_PER_PAGE = 20
-NOTICE_DAYS = 90
-_DAY_MS = 86_400_000
 
 calls = Calls()
 
@@ -97,13 +95,12 @@ def change_pin(call: Call[schemas.PinChange]) -> None:
 def me(call: Call[None]) -> schemas.Me:
     """Allowances are those of the events now on sale or soon to be."""
     services, member = call.front.services, call.caller.id
-    since = services.clock.now_ms() - NOTICE_DAYS * _DAY_MS
     with reading(services.sessions) as session:
         holder = members.holder(session, member)
-        notices = members.notices(session, member, since)
     if holder is None:
         raise Refusal(Code.UNAUTHENTICATED)
-    return schemas.Me(views.holder_view(holder), _allowances(call), [views.notice_view(n) for n in notices])
+    notices = [views.notice_view(told) for told in services.notices.of_member(member)]
+    return schemas.Me(views.holder_view(holder), _allowances(call), notices)
 
 
 def _allowances(call: Call[None]) -> list[schemas.Allowance]:

@@ -67,13 +67,23 @@ class Allowance(Answer):
     allowance_group: str | UnsetType = UNSET
 
 
+class NoticeChange(Answer):
+    """What changed of an event since one booked: `starts_at` (RFC 3339) or `venue`, of a quota or of the whole."""
+
+    field: str
+    before: str
+    after: str
+    quota_id: str | None
+
+
 class Notice(Answer):
-    """A message to one member."""
+    """A message to one member: `hold_void`, `event_moved` (with `changes`), `event_cancelled`, or another kind."""
 
     kind: str
     text: str
     event_id: str | None
     at: datetime
+    changes: list[NoticeChange]
 
 
 class Me(Answer):

@@ -1,0 +1,43 @@
+"""What changed of events after publishing, kept for those who have tickets: a row a change, however many they are."""
+
+from collections.abc import Collection, Mapping
+
+from msgspec import Struct
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ticketing.catalogue.tables import EventNews
+
+STARTS_AT, VENUE, STATE = "starts_at", "venue", "state"
+
+
+class News(Struct, frozen=True):
+    """One change; values are text, times in milliseconds. `quota_id` None: of the event as a whole."""
+
+    event_id: str
+    quota_id: str | None
+    field: str
+    before: str
+    after: str
+    at: int
+
+
+def note(
+    session: Session,
+    event_id: str,
+    values: Mapping[str, tuple[object, object]],
+    at: int,
+    quota_id: str | None = None,
+) -> None:
+    """Keep what changed, as field -> (before, after); what is the same is passed over."""
+    for field, (before, after) in values.items():
+        if before != after:
+            one = News(event_id, quota_id, field, str(before), str(after), at)
+            session.add(EventNews(**{name: getattr(one, name) for name in one.__struct_fields__}))
+
+
+def of_events(session: Session, event_ids: Collection[str]) -> list[News]:
+    """Every change of these events, oldest first."""
+    columns = [getattr(EventNews, name) for name in News.__struct_fields__]
+    mine = EventNews.event_id.in_(event_ids)
+    return [News(*row) for row in session.execute(select(*columns).where(mine).order_by(EventNews.id))]
