@@ -9,9 +9,8 @@ with what it has.
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from hashlib import blake2b
-from typing import Self
 
 import msgspec
 import structlog
@@ -20,6 +19,7 @@ from msgspec.structs import replace
 from sqlalchemy.exc import DBAPIError
 
 from ticketing.api import schemas, views
+from ticketing.api.event_cards import Card, eligible
 from ticketing.catalogue import tables
 from ticketing.catalogue.stamps import Stamp, by_ids, stamps
 from ticketing.clock import ServerClock
@@ -36,29 +36,6 @@ FRESH_SECONDS = 0.25
 
 _log = structlog.get_logger(__name__)
 _encode = msgspec.json.Encoder().encode
-
-
-class Card(Struct, frozen=True):
-    """An event as SQL has it; `stamp` changes when any of it does.
-
-    What every hold asks for stands here in plain fields: an attribute of a row costs ten times as much.
-    """
-
-    event: tables.Event
-    organisation_name: str
-    eligible_names: tuple[str, ...]
-    stamp: Stamp
-    group_id: str
-    currency: str
-    is_archived: bool
-
-    @classmethod
-    def of(cls, event: tables.Event, names: Mapping[str, str], stamp: Stamp) -> Self:
-        """The card of a row; `names` are those of the organisations that it refers to."""
-        currency = event.quotas[0].currency if event.quotas else views.CURRENCY
-        is_archived = event.group.archived_at is not None
-        owner, eligible = names[event.organisation_id], tuple(names[id_] for id_ in _eligible(event))
-        return cls(event, owner, eligible, stamp, event.group_id, currency, is_archived)
 
 
 class Reading(Struct, frozen=True):
@@ -272,7 +249,7 @@ class EventBoard:
             present = stamps(session)
             stale = {id_ for id_, stamp in present.items() if not self._has(id_, stamp)}
             events = by_ids(session, stale) if stale else ()
-            wanted = {id_ for event in events for id_ in (event.organisation_id, *_eligible(event))}
+            wanted = {id_ for event in events for id_ in (event.organisation_id, *eligible(event))}
             names = members.organisation_names(session, wanted)
         self._recorded = {cursor.group_id: (cursor.epoch, cursor.position) for cursor in cursors}
         fresh = {e.id: Card.of(e, names, present[e.id]) for e in events}
@@ -399,7 +376,3 @@ def _is_over(rules: EventRules, version: int, now_ms: int) -> bool:
     if rules.state in (tables.CLOSED, tables.CANCELLED):
         return True
     return now_ms >= rules.closes_at and rules.version >= version
-
-
-def _eligible(event: tables.Event) -> Sequence[str]:
-    return event.eligible_organisations or ()

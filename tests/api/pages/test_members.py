@@ -1,14 +1,19 @@
-"""Goal: a member reads on the pages whether an event is for them, and what became of the events they have tickets of.
+"""Goal: a member reads on the pages whether an event is for them and what became of it, and takes tickets along.
 
 Method: events published and changed in a real API process over real servers; pages are read in both languages.
 """
 
-from tests.api.pages.test_pages import ENGLISH
-from tests.support.house import House
+from icalendar import Calendar
+
+from tests.api.pages.test_pages import ENGLISH, OWN, book, says
+from tests.support.house import HOUR_MS, House
 from ticketing.api.pages.formats import read_form_time
+from ticketing.api.views import instant
 from ticketing.catalogue.model import EventChanges, QuotaChanges
 from ticketing.members import repository
+from ticketing.members.repository import NewNotice
 from ticketing.queue.worker import drain_of
+from ticketing.services.survivors import HOLD_VOID
 from ticketing.services.tokens import Claims
 
 
@@ -89,3 +94,33 @@ async def test_a_cancelled_event_is_said_everywhere(house: House) -> None:
         assert words in page
         assert "/confirm" not in page
         assert "flooded" not in page  # what staff write for the trail is theirs
+
+
+async def test_a_notice_is_shown_in_the_members_language(house: House) -> None:
+    member = house.add_member()
+    notice = NewNotice(member, "ev", HOLD_VOID, "as it was written", house.now)
+    other = NewNotice(member, "ev", "of another kind", "as it was written", house.now)
+    with house.services.sessions.begin() as session:
+        repository.add_notices_once(session, [notice, other], house.now)
+    page = await house.client.get("/orders", headers=house.member(member) | ENGLISH)
+    assert "please book again" in page.text
+    assert page.text.count("as it was written") == 1
+    assert "请重新选票" in (await house.client.get("/orders", headers=house.member(member))).text
+
+
+async def test_an_order_goes_into_a_calendar_and_onto_paper(quick_house: House) -> None:
+    event, session = quick_house.publish(5), quick_house.member(7)
+    path = (await book(quick_house, event, session, 2)).headers["location"]
+    await quick_house.client.post(f"{path}/confirm", data={"method": "free"}, headers=OWN | session)
+    order = path.replace("/holds/", "/orders/")
+    file = await quick_house.client.get(f"{order}/calendar.ics", headers=session)
+    assert file.headers["content-type"].startswith("text/calendar"), file.text
+    [entry] = Calendar.from_ical(file.content).events
+    assert (str(entry["summary"]), entry.DTSTART) == (
+        "五元看大片",
+        instant(quick_house.now + 48 * HOUR_MS).replace(microsecond=0),
+    )
+    paper = await quick_house.client.get(f"{order}/print", headers=session)
+    assert paper.text.count('class="qr"') == 2
+    for hidden in (f"{order}/calendar.ics", f"{order}/print"):
+        says(await quick_house.client.get(hidden, headers=quick_house.member(8)), 404, "这里没有内容")

@@ -10,7 +10,6 @@ from typing import Any
 
 import httpx2
 import pytest
-from icalendar import Calendar
 from msgspec.structs import replace
 from starlette.routing import Route
 
@@ -19,11 +18,7 @@ from tests.support.house import HOUR_MS, PIN, House
 from ticketing.api.pages.application import create_pages
 from ticketing.api.pages.codes import qr_svg
 from ticketing.api.pages.site import RENEW_AFTER_MS
-from ticketing.api.views import instant
-from ticketing.members import repository
-from ticketing.members.repository import NewNotice
 from ticketing.resources import package_files
-from ticketing.services.survivors import HOLD_VOID
 
 OWN = {"sec-fetch-site": "same-origin"}
 ENGLISH = {"accept-language": "en"}
@@ -34,9 +29,10 @@ def _manager(house: House) -> Any:
     return house.claims("staff", 1, "district", role="manager")
 
 
-async def _book(
+async def book(
     house: House, event: str, session: dict[str, str], quantity: int = 1, key: str = "key"
 ) -> httpx2.Response:
+    """Send an event's booking form."""
     form = {"key": key, f"q.{event}-1": str(quantity)}
     return await house.client.post(f"/events/{event}/holds", data=form, headers=OWN | session)
 
@@ -57,7 +53,7 @@ def says(page: httpx2.Response, status: int, words: str) -> None:
 
 async def _sold_out(house: House) -> str:
     event = house.publish(1)
-    await _book(house, event, house.member(99, "west"))
+    await book(house, event, house.member(99, "west"))
     return event
 
 
@@ -67,7 +63,7 @@ async def _refusing(house: House, state: str) -> str:
         return await _sold_out(house)
     if state == "card_limit_exceeded":
         event = house.publish(5, per_card_limit=1)
-        await _book(house, event, house.member(7), key="before")
+        await book(house, event, house.member(7), key="before")
         return event
     if state == "sale_not_open":
         return house.publish(5, opens_at=house.now + HOUR_MS)
@@ -94,19 +90,19 @@ async def test_a_refused_booking_says_why_and_keeps_its_key(
 ) -> None:
     event = await _refusing(quick_house, state)
     session = quick_house.member(7)
-    says(await _book(quick_house, event, session), status, chinese)
-    in_english = await _book(quick_house, event, session | ENGLISH)
+    says(await book(quick_house, event, session), status, chinese)
+    in_english = await book(quick_house, event, session | ENGLISH)
     says(in_english, status, english)
     if state == "sold_out":
         assert _key(in_english) == "key"  # nothing was stored: the same form may try again
 
 
-async def test_a_blocked_card_may_look_but_not_book(quick_house: House) -> None:
+async def test_a_blocked_card_may_look_but_notbook(quick_house: House) -> None:
     event, member = quick_house.publish(5), quick_house.add_member()
     session = quick_house.member(member)
-    held = await _book(quick_house, event, session, key="before")
+    held = await book(quick_house, event, session, key="before")
     quick_house.tell_sessions(member, blocked=True)
-    says(await _book(quick_house, event, session), 403, "您的卡已停用")
+    says(await book(quick_house, event, session), 403, "您的卡已停用")
     path = held.headers["location"]
     confirmed = await quick_house.client.post(
         f"{path}/confirm", data={"method": "free"}, headers=OWN | session
@@ -117,15 +113,15 @@ async def test_a_blocked_card_may_look_but_not_book(quick_house: House) -> None:
 
 async def test_a_key_used_for_another_choice_is_replaced(quick_house: House) -> None:
     event, session = quick_house.publish(5), quick_house.member(7)
-    await _book(quick_house, event, session, 1)
-    again = await _book(quick_house, event, session, 2)
+    await book(quick_house, event, session, 1)
+    again = await book(quick_house, event, session, 2)
     says(again, 422, "请重新打开页面再选")
     assert _key(again) != "key"
 
 
 async def test_a_free_way_does_not_pay(quick_house: House) -> None:
     event, session = quick_house.publish(5, price=500), quick_house.member(7)
-    held = await _book(quick_house, event, session)
+    held = await book(quick_house, event, session)
     form = {"method": "free"}
     refused = await quick_house.client.post(
         f"{held.headers['location']}/confirm", data=form, headers=OWN | session
@@ -136,7 +132,7 @@ async def test_a_free_way_does_not_pay(quick_house: House) -> None:
 
 async def test_an_expired_hold_leads_back_to_the_event(quick_house: House) -> None:
     event, session = quick_house.publish(5, hold_seconds=1), quick_house.member(7)
-    path = (await _book(quick_house, event, session)).headers["location"]
+    path = (await book(quick_house, event, session)).headers["location"]
     await asyncio.sleep(1.1)
     page = await quick_house.client.get(path, headers=session)
     assert "确认时间已过" in page.text
@@ -147,7 +143,7 @@ async def test_an_expired_hold_leads_back_to_the_event(quick_house: House) -> No
 
 async def test_what_is_somebody_elses_is_not_there(quick_house: House) -> None:
     event, mine = quick_house.publish(5), quick_house.member(7)
-    path = (await _book(quick_house, event, mine)).headers["location"]
+    path = (await book(quick_house, event, mine)).headers["location"]
     hold_id = path.rpartition("/")[2]
     await quick_house.client.post(f"{path}/confirm", data={"method": "free"}, headers=OWN | mine)
     other = quick_house.member(8)
@@ -169,7 +165,7 @@ async def test_a_member_books_and_sees_the_order_without_sql(house: House) -> No
     await house.front.board.refresh()
     with without_sql(house):
         assert "五元看大片" in (await house.client.get("/")).text
-        path = (await _book(house, event, session, 2)).headers["location"]
+        path = (await book(house, event, session, 2)).headers["location"]
         assert "05:00" in (await house.client.get(path, headers=session)).text
         sold = await house.client.post(f"{path}/confirm", data={"method": "desk"}, headers=OWN | session)
         order = await house.client.get(sold.headers["location"], headers=session)
@@ -185,7 +181,7 @@ async def test_without_redis_pages_come_from_memory_and_say_so(quick_house: Hous
     with without_redis(quick_house):
         assert (await quick_house.client.get("/")).status_code == 200
         says(await quick_house.client.get(f"/events/{event}", headers=session), 503, "同一操作不会重复生效")
-        refused = await _book(quick_house, event, session)
+        refused = await book(quick_house, event, session)
         says(refused, 503, "同一操作不会重复生效")
         assert _key(refused) == "key"  # so that the repeated form finds what may have been done
 
@@ -269,7 +265,7 @@ async def test_the_page_of_strangers_is_kept_until_something_changes(quick_house
         in (await quick_house.client.get(path, headers=quick_house.member(7))).headers["cache-control"]
     )
 
-    await _book(quick_house, event, quick_house.member(7), 2)
+    await book(quick_house, event, quick_house.member(7), 2)
     await asyncio.sleep(0.3)
     changed = await quick_house.client.get(path, headers=known)
     assert (changed.status_code, "余 3 张" in changed.text) == (200, True)
@@ -284,7 +280,7 @@ async def test_members_with_like_ledgers_share_a_page_but_not_its_key(quick_hous
     plain = await quick_house.client.get(path, headers=second | {"accept-encoding": "identity"})
     assert plain.text.replace(_key(plain), "") == pages[1].text.replace(_key(pages[1]), "")
 
-    held = await _book(quick_house, event, first, 2)
+    held = await book(quick_house, event, first, 2)
     mine = await quick_house.client.get(path, headers=first)
     assert f'href="{held.headers["location"]}"' in mine.text
     assert "<strong>1/3</strong>" in mine.text
@@ -317,7 +313,7 @@ async def test_a_page_learns_what_changed_and_keeps_the_choice(quick_house: Hous
 
 async def test_a_sell_out_says_what_may_come_back(quick_house: House) -> None:
     event = quick_house.publish(1)
-    held = await _book(quick_house, event, quick_house.member(99, "west"))
+    held = await book(quick_house, event, quick_house.member(99, "west"))
     await asyncio.sleep(0.3)
     page = await quick_house.client.get(f"/events/{event}", headers=ENGLISH)
     assert "1 is held and not yet confirmed" in page.text
@@ -341,24 +337,6 @@ async def test_a_form_sent_by_the_script_goes_where_a_browser_would(quick_house:
     assert again.headers["location"] == held.headers["hx-redirect"]
     stranger = await quick_house.client.post(path, data=form, headers=OWN | scripted)
     assert stranger.headers["hx-redirect"].startswith("/login?next=/events/")
-
-
-async def test_an_order_goes_into_a_calendar_and_onto_paper(quick_house: House) -> None:
-    event, session = quick_house.publish(5), quick_house.member(7)
-    path = (await _book(quick_house, event, session, 2)).headers["location"]
-    await quick_house.client.post(f"{path}/confirm", data={"method": "free"}, headers=OWN | session)
-    order = path.replace("/holds/", "/orders/")
-    file = await quick_house.client.get(f"{order}/calendar.ics", headers=session)
-    assert file.headers["content-type"].startswith("text/calendar"), file.text
-    [entry] = Calendar.from_ical(file.content).events
-    assert (str(entry["summary"]), entry.DTSTART) == (
-        "五元看大片",
-        instant(quick_house.now + 48 * HOUR_MS).replace(microsecond=0),
-    )
-    paper = await quick_house.client.get(f"{order}/print", headers=session)
-    assert paper.text.count('class="qr"') == 2
-    for hidden in (f"{order}/calendar.ics", f"{order}/print"):
-        says(await quick_house.client.get(hidden, headers=quick_house.member(8)), 404, "这里没有内容")
 
 
 async def test_a_session_in_use_is_renewed_and_an_idle_one_ends(house: House) -> None:
@@ -405,15 +383,3 @@ async def test_markup_in_texts_is_text(quick_house: House) -> None:
     page = await quick_house.client.get(f"/events/{event}")
     assert "<script>alert" not in page.text
     assert "&lt;b&gt;&amp;" in page.text
-
-
-async def test_a_notice_is_shown_in_the_members_language(house: House) -> None:
-    member = house.add_member()
-    notice = NewNotice(member, "ev", HOLD_VOID, "as it was written", house.now)
-    other = NewNotice(member, "ev", "of another kind", "as it was written", house.now)
-    with house.services.sessions.begin() as session:
-        repository.add_notices_once(session, [notice, other], house.now)
-    page = await house.client.get("/orders", headers=house.member(member) | ENGLISH)
-    assert "please book again" in page.text
-    assert page.text.count("as it was written") == 1
-    assert "请重新选票" in (await house.client.get("/orders", headers=house.member(member))).text
