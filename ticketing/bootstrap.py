@@ -30,6 +30,7 @@ from ticketing.services.cancelling import EventCanceller
 from ticketing.services.cards import CardService
 from ticketing.services.catalogue import CatalogueService
 from ticketing.services.desk import DeskService
+from ticketing.services.desk_away import AwayService
 from ticketing.services.desk_list import DeskLists
 from ticketing.services.doctor import Patient
 from ticketing.services.keeper import SaleKeeper
@@ -80,6 +81,7 @@ class Services:
         self.till = TillService(self.sessions, self.clock)
         self.desk_lists = DeskLists(self.sessions, self.keyring, self.clock)
         self.canceller = EventCanceller(self.sessions, self.keeper, self.clock)
+        self.away = AwayService(self.sessions, self.keeper, self.clock, self.orders)
         self.catalogue = CatalogueService(self.sessions, self.sale_keeper, self.keeper, self.clock)
         self.looks = LookService(self.sessions, self.clock)
         self.recovery = Recovery(self.sessions, self.keeper, self.watermarks)

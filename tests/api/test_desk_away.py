@@ -1,10 +1,11 @@
-"""Goal: a desk loads what it may need without the network, signed, with no name in full and no card's number.
+"""Goal: a desk loads what it may need without the network, masked and signed; what it sends afterwards is judged once.
 
 Method: the JSON routes of a whole API process, over the real Valkey and both databases; the signature is checked with
 the key that the list itself names, as a page does.
 """
 
 from base64 import urlsafe_b64decode
+from typing import Any
 
 import pytest
 from cryptography.exceptions import InvalidSignature
@@ -13,6 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from tests.support.house import House
 
 LIST = "/api/v1/desk/offline"
+SEND = f"{LIST}/hand-overs"
+CONFLICTS = "/api/v1/desk/conflicts"
 
 
 def raw(text: str) -> bytes:
@@ -50,3 +53,68 @@ async def test_lists_are_for_clerks(house: House) -> None:
     for who in (house.member(house.add_member()), house.staff("auditor"), {}):
         answer = await house.client.get(LIST, headers=who)
         assert answer.status_code in (401, 403), who
+
+
+async def test_what_was_handed_over_away_is_sent_and_conflicts_are_listed(house: House) -> None:
+    event, session = house.publish(9), house.member(house.add_member())
+    order = await house.buy(event, session, quantity=2)
+    with house.services.sessions.begin() as transaction:
+        house.services.orders.ensure_recorded(transaction, order["id"])
+    clara, dora = house.add_staff("clara", "clerk"), house.add_staff("dora", "clerk")
+    code = order["tickets"][0]["code"]
+    one: dict[str, Any] = {
+        "key": "k1",
+        "ticket_codes": [code],
+        "desk": "gate",
+        "clerk": "clara",
+        "at": "2026-01-02T03:04:05Z",
+    }
+    first = await house.client.post(SEND, headers=clara, json={"device": "d1", "hand_overs": [one]})
+    [accepted] = first.json()["results"]
+    assert (accepted["outcome"], accepted["collected"], accepted["conflicts"]) == ("accepted", [code], [])
+    again = await house.client.post(SEND, headers=clara, json={"device": "d1", "hand_overs": [one]})
+    assert (again.status_code, again.content) == (200, first.content)
+    other = one | {"key": "k2", "desk": "hall", "clerk": "dora", "payment": {"method": "cash", "amount": 500}}
+    second = await house.client.post(SEND, headers=dora, json={"device": "d2", "hand_overs": [other]})
+    [conflict] = second.json()["results"]
+    twice, money = conflict["conflicts"]
+    assert (twice["kind"], twice["ticket_code"], twice["desk"], twice["other_desk"]) == (
+        *("collected", code, "hall", "gate"),
+    )
+    assert (twice["clerk"], twice["other_clerk"], twice["handed_over_at"]) == (
+        *("dora", "clara", "2026-01-02T03:04:05Z"),
+    )
+    assert (money["kind"], money["amount"], money["ticket_code"]) == ("paid", 500, None)
+    listed = await house.client.get(CONFLICTS, headers=house.staff("auditor"))
+    assert listed.json() == {"conflicts": [money, twice], "next_cursor": None}
+    page = await house.client.get("/desk/conflicts", headers=clara)
+    for words in ("同一张票发了两次", "hall · dora", "gate · clara", "五元看大片", "5.00"):
+        assert words in page.text, words
+    elsewhere = await house.client.get(CONFLICTS, headers=house.staff("auditor", "district.west"))
+    assert elsewhere.json()["conflicts"] == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"ticket_codes": ["6222000000000001"]},
+        {"ticket_codes": []},
+        {"ticket_codes": ["0123456789AB-1", "0123456789AC-1"]},
+        {"desk": "d" * 101},
+        {"at": "2026-01-02T03:04:05"},
+        {"payment": {"method": "free", "amount": 0}},
+        {"surprise": 1},
+    ],
+)
+async def test_a_malformed_hand_over_is_refused_by_name(quick_house: House, wrong: dict[str, Any]) -> None:
+    clerk = quick_house.add_staff("clara", "clerk")
+    usual = {
+        "key": "k",
+        "ticket_codes": ["0123456789AB-1"],
+        "desk": "gate",
+        "clerk": "clara",
+        "at": "2026-01-02T03:04:05Z",
+    }
+    sending = {"device": "d", "hand_overs": [usual | wrong]}
+    answer = await quick_house.client.post(SEND, headers=clerk, json=sending)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")

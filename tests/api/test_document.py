@@ -64,6 +64,8 @@ CONTRACT = [
     "GET /api/v1/staff/till",
     "GET /api/v1/staff/till.csv",
     "GET /api/v1/desk/offline",
+    "POST /api/v1/desk/offline/hand-overs",
+    "GET /api/v1/desk/conflicts",
 ]
 
 

@@ -23,6 +23,7 @@ _PAGES = (
     "/", "/events/{event_id}", "/holds/{hold_id}", "/orders", "/orders/{order_id}", "/orders/{order_id}/qr/1.svg",
     "/orders/{order_id}/qr/99999999999999999999.svg", "/login", "/account", "/staff", "/staff/login",
     "/staff/events", "/staff/events/new", "/staff/events/{event_id}", "/staff/events/{event_id}/edit", "/desk",
+    "/desk/conflicts",
 )  # fmt: skip
 _FORMS = (
     "/events/{event_id}/holds", "/holds/{hold_id}/confirm", "/holds/{hold_id}/release", "/orders/{order_id}/cancel",

@@ -209,7 +209,7 @@ class Visit:
         return f"{self._number()}-{self._dice.choice((1, 1, 2, 30))}"
 
     def _pickup(self) -> str:
-        pickup: str = desk._pickup_id(self._clerk, self._dice.choice(KEYS))
+        pickup: str = desk.pickup_id(self._clerk.id, self._dice.choice(KEYS))
         return pickup
 
     def _organisation(self) -> str:

@@ -1,10 +1,12 @@
 """Builds what desks without the network load and send from what `services` return."""
 
 from base64 import urlsafe_b64encode
+from typing import Any
 
 from ticketing.api import schemas
-from ticketing.api.views import instant, instant_or_none, masked_name
+from ticketing.api.views import instant, instant_or_none, masked_name, millis
 from ticketing.catalogue.tables import Event
+from ticketing.services.desk_away import NamedConflict, Sent, Taken
 from ticketing.services.desk_list import DeskList, ListedGone, ListedOrder
 from ticketing.services.seals import Seal
 
@@ -49,3 +51,51 @@ def _order(order: ListedOrder) -> schemas.ListedOrder:
 
 def _gone(gone: ListedGone) -> schemas.ListedGone:
     return schemas.ListedGone(list(gone.codes), instant_or_none(gone.at), gone.desk, gone.clerk)
+
+
+def sent(hand_over: schemas.AwayHandOver) -> Sent:
+    """A hand-over as the service takes it."""
+    payment = hand_over.payment
+    return Sent(
+        key=hand_over.key,
+        ticket_codes=tuple(hand_over.ticket_codes),
+        desk=hand_over.desk,
+        clerk=hand_over.clerk,
+        at=millis(hand_over.at),
+        payment_method=payment.method if payment else None,
+        payment_amount=payment.amount if payment else None,
+    )
+
+
+def taken_view(taken: Taken) -> schemas.AwayTaken:
+    """What became of one hand-over."""
+    outcome: Any = taken.outcome
+    return schemas.AwayTaken(
+        key=taken.key,
+        outcome=outcome,
+        reason=taken.reason,
+        pickup_id=taken.pickup_id,
+        collected=list(taken.collected),
+        conflicts=[conflict_view(conflict) for conflict in taken.conflicts],
+    )
+
+
+def conflict_view(named: NamedConflict) -> schemas.DeskConflict:
+    """A conflict, with the names of both desks and clerks."""
+    conflict = named.record
+    kind: Any = conflict.kind
+    return schemas.DeskConflict(
+        id=conflict.id,
+        kind=kind,
+        number=conflict.number,
+        ticket_code=conflict.ticket_code,
+        event_id=conflict.event_id,
+        amount=conflict.amount,
+        desk=conflict.desk,
+        clerk=named.clerk,
+        handed_over_at=instant(conflict.at),
+        other_desk=conflict.other_desk,
+        other_clerk=named.other_clerk,
+        other_at=instant_or_none(conflict.other_at),
+        found_at=instant(conflict.found_at),
+    )

@@ -1,4 +1,4 @@
-"""Tables of what was sold: orders, tickets, pickups, tills, returns; the drain's cursors, and what it set aside."""
+"""Tables of what was sold and handed out, of tills and returns; the drain's cursors, and what it set aside."""
 
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -107,6 +107,41 @@ class Shift(Base):
     counted_cash: Mapped[Money | None]
     counted_card: Mapped[Money | None]
     remark: Mapped[str | None] = mapped_column(String(500))
+
+
+class AwayHandOver(Base):
+    """A hand-over made without the network, kept as its desk sent it, whatever the books said by then."""
+
+    __tablename__ = "away_hand_overs"
+
+    id: Mapped[Id] = mapped_column(primary_key=True)  # of the pickup that it is, or would have been
+    device: Mapped[str] = mapped_column(String(80))
+    number: Mapped[str] = mapped_column(String(12))  # the order's, which may be of no order
+    ticket_codes: Mapped[list[str]] = mapped_column(JSON)
+    desk: Mapped[str] = mapped_column(String(100))
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff_accounts.id"))
+    sent_by: Mapped[int] = mapped_column(ForeignKey("staff_accounts.id"))
+    payment_method: Mapped[str | None] = mapped_column(String(20))
+    payment_amount: Mapped[Money | None]
+    at: Mapped[Millis]  # by the device's clock, put right by the server's
+    received_at: Mapped[Millis]
+
+
+class DeskConflict(Base):
+    """What a hand-over made without the network and the books do not agree in. Nothing is undone; people decide."""
+
+    __tablename__ = "desk_conflicts"
+    __table_args__ = (Index("ix_desk_conflicts_organisation_id_id", "organisation_id", "id"),)
+
+    id: Mapped[Serial]
+    hand_over_id: Mapped[Id] = mapped_column(ForeignKey("away_hand_overs.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(10))  # collected, cancelled, unknown; of the money: paid, unpaid
+    ticket_code: Mapped[str | None] = mapped_column(String(20))  # none: it is about the order's money
+    event_id: Mapped[str | None] = mapped_column(ForeignKey("events.id"))
+    organisation_id: Mapped[Id] = mapped_column(ForeignKey("organisations.id"))  # whose staff are told
+    amount: Mapped[Money | None]
+    other_pickup_id: Mapped[str | None] = mapped_column(ForeignKey("pickups.id"))
+    found_at: Mapped[Millis]
 
 
 class Return(Base):

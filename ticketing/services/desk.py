@@ -29,7 +29,7 @@ from ticketing.orders.tables import COLLECTED, CONFIRMED, DUE, NOT_NEEDED, PAID,
 from ticketing.services import event_access, trail
 from ticketing.services.orders import PAY_AT_DESK, OrderService, chosen_tickets
 from ticketing.services.seals import Seal
-from ticketing.services.swipes import Swiped, Swipes, handed_out, number_in, refuse_blocked
+from ticketing.services.swipes import Swiped, Swipes, collecting, handed_out, number_in, refuse_blocked
 from ticketing.services.tokens import Claims
 
 UNDO_MS = 60_000
@@ -97,7 +97,7 @@ class DeskService:
         """What this clerk's desk may serve: the events of their reach whose tickets may be collected now."""
         require_clerk(clerk)
         with reading(self._sessions) as session:
-            return self._swipes.collecting(session, clerk)
+            return collecting(session, clerk, self._clock.now_ms())
 
     # Handing out
 
@@ -128,7 +128,7 @@ class DeskService:
             if order is None:
                 raise Refusal(Code.NOT_FOUND)
             event_access.readable(session, clerk, order.event_id)
-            known = orders.pickup(session, _pickup_id(clerk, key))
+            known = orders.pickup(session, pickup_id(clerk.id, key))
             if known is not None:
                 return _hand_over(_first_answer(known, request), replayed=True)
             record = self._plan(clerk, key, order, codes, request)
@@ -148,7 +148,7 @@ class DeskService:
         if due and method is None:
             raise Refusal(Code.PAYMENT_REQUIRED, amount=due)
         return PickupRecord(
-            id=_pickup_id(clerk, key),
+            id=pickup_id(clerk.id, key),
             order_id=order.id,
             ticket_codes=tuple(ticket.code for ticket in _to_hand_out(order, codes)),
             request=request,
@@ -253,7 +253,7 @@ class DeskService:
             amount = _amount_of(event, wanted)
             holder = self._swipes.holder(session, card_number)
             request["member"] = holder.member.id
-            known = orders.pickup(session, _pickup_id(clerk, key))
+            known = orders.pickup(session, pickup_id(clerk.id, key))
             if known is not None:
                 return _sold_before(session, known, request)
         refuse_blocked(holder)
@@ -291,7 +291,7 @@ class DeskService:
         with self._sessions.begin() as session:
             order = self._orders.lock(session, hold.id)
             assert order is not None, f"{hold.id} was just confirmed"
-            known = orders.pickup(session, _pickup_id(clerk, key))
+            known = orders.pickup(session, pickup_id(clerk.id, key))
             if known is not None:
                 return _sold_before(session, known, request)
             if any(ticket.status == VOID for ticket in order.tickets):
@@ -299,7 +299,7 @@ class DeskService:
                     Code.HOLD_RELEASED
                 )  # it died before this, and the member cancelled; the rest waits
             record = PickupRecord(
-                id=_pickup_id(clerk, key),
+                id=pickup_id(clerk.id, key),
                 order_id=order.id,
                 ticket_codes=tuple(ticket.code for ticket in order.tickets),
                 request=request,
@@ -320,8 +320,9 @@ def require_clerk(clerk: Claims) -> None:
         raise Refusal(Code.FORBIDDEN)
 
 
-def _pickup_id(clerk: Claims, key: str) -> str:
-    digest = blake2b(f"{clerk.id}\n{key}".encode(), digest_size=18).digest()
+def pickup_id(staff_id: int, key: str) -> str:
+    """The id of what a clerk does under a key, wherever it is done."""
+    digest = blake2b(f"{staff_id}\n{key}".encode(), digest_size=18).digest()
     return f"p.{urlsafe_b64encode(digest).decode()}"
 
 

@@ -11,16 +11,16 @@ from msgspec import Struct
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from ticketing.catalogue import repository as catalogue
-from ticketing.catalogue.tables import CANCELLED, Event
+from ticketing.catalogue.tables import Event
 from ticketing.clock import ServerClock
 from ticketing.database import Sessions, reading
 from ticketing.errors import invalid
 from ticketing.keyring import Keyring
-from ticketing.members.tables import ACTIVE, Card, Member, Organisation
+from ticketing.members.tables import ACTIVE, Card, Member
 from ticketing.orders.tables import COLLECTED, DUE, ISSUED, VOID, Order, Pickup, Ticket
 from ticketing.services import event_access
 from ticketing.services.desk import require_clerk
+from ticketing.services.swipes import collecting
 from ticketing.services.tokens import Claims
 from ticketing.staff.tables import StaffAccount
 
@@ -31,7 +31,6 @@ EVENTS_MAX = 100
 GOOD_FOR_MS = 12 * 3_600_000
 """How long a desk may go by a list: a day at the desk, and no copy of it is of use the next."""
 
-_LATE_MS = 24 * 3_600_000
 _IDS_MAX = 1_000
 
 
@@ -110,18 +109,10 @@ def _events(session: Session, clerk: Claims, wanted: Collection[str] | None, now
         if not 0 < len(wanted) <= EVENTS_MAX:
             raise invalid(("events", f"name 1 to {EVENTS_MAX} events"))
         return [event_access.readable(session, clerk, event_id) for event_id in dict.fromkeys(wanted)]
-    paths = {id_: path for id_, path in session.execute(select(Organisation.id, Organisation.path))}  # noqa: C416
-    mine = [event for event in catalogue.published(session) if _is_collected(event, now)]
-    mine = [event for event in mine if event_access.covers(clerk, paths[event.organisation_id])]
+    mine = collecting(session, clerk, now)
     if len(mine) > EVENTS_MAX:
         raise invalid(("events", f"are {len(mine)}; name the {EVENTS_MAX} at most that this desk serves"))
     return mine
-
-
-def _is_collected(event: Event, now: int) -> bool:
-    """Whether tickets of the event may be collected now; some come late, unless staff say until when."""
-    until = event.collect_until or event.starts_at + _LATE_MS
-    return event.state != CANCELLED and now < max(event.closes_at, until)
 
 
 def _require_room(session: Session, event_ids: Sequence[str]) -> None:

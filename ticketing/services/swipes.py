@@ -78,7 +78,7 @@ class Swipes:
         cursors = orders.cursors(session)  # first: an order drained since is found, or its cursor is behind
         order = orders.by_number(session, number)
         if order is None:
-            raise Refusal(Code.UNAVAILABLE if self._on_their_way(cursors) else Code.NOT_FOUND)
+            raise Refusal(Code.UNAVAILABLE if on_their_way(self._keeper, cursors) else Code.NOT_FOUND)
         holder = members.holder(session, order.member_id)
         if holder is None:
             raise Refusal(Code.NOT_FOUND)
@@ -93,23 +93,6 @@ class Swipes:
         if holder is None:
             raise Refusal(Code.NOT_FOUND)
         return holder
-
-    def collecting(self, session: Session, clerk: Claims) -> list[Event]:
-        """The events of the clerk's reach whose tickets may be collected now, soonest first."""
-        now, reach = self._clock.now_ms(), _Reach(session, clerk)
-        events = [
-            event
-            for event in catalogue.published(session)
-            if event.state != CANCELLED and now < _collected_by(event) and event.id in reach
-        ]
-        return sorted(events, key=lambda event: (event.starts_at, event.id))
-
-    def _on_their_way(self, cursors: Sequence[CursorRecord]) -> bool:
-        """Whether Redis may have decided something that SQL did not have at these cursors."""
-        try:
-            return any((self._keeper.last_position(at.group_id) or 0) > at.position for at in cursors)
-        except StoreUnavailable:
-            return True
 
     def _swiped(
         self, session: Session, clerk: Claims, holder: Holder, gone: HandedOut | None = None
@@ -157,9 +140,28 @@ class _Reach:
         return self._known[event_id]
 
 
+def collecting(session: Session, clerk: Claims, now: int) -> list[Event]:
+    """The events of the clerk's reach whose tickets may be collected now, soonest first."""
+    reach = _Reach(session, clerk)
+    events = [
+        event
+        for event in catalogue.published(session)
+        if event.state != CANCELLED and now < _collected_by(event) and event.id in reach
+    ]
+    return sorted(events, key=lambda event: (event.starts_at, event.id))
+
+
 def _collected_by(event: Event) -> int:
     """When the last ticket is collected: some come late, so a day after it began unless staff say when."""
     return max(event.closes_at, event.collect_until or event.starts_at + _LATE_MS)
+
+
+def on_their_way(keeper: Keeper, cursors: Sequence[CursorRecord]) -> bool:
+    """Whether Redis may have decided something that SQL did not have at these cursors."""
+    try:
+        return any((keeper.last_position(at.group_id) or 0) > at.position for at in cursors)
+    except StoreUnavailable:
+        return True
 
 
 def refuse_blocked(holder: Holder) -> None:

@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from ticketing.api.bodies import has_controls, read_id
 from ticketing.api.front import Front
-from ticketing.api.pages import accounts, desk, drafting, looks, members, messages, orders, staff
+from ticketing.api.pages import accounts, desk, desk_away, drafting, looks, members, messages, orders, staff
 from ticketing.api.pages.rendering import Renderer, onward, redirect
 from ticketing.api.pages.site import SignInFirst, Site
 from ticketing.errors import Code, Refusal, TicketingError
@@ -107,6 +107,7 @@ def _desk_routes() -> list[Route]:
     return [
         _get("/desk", desk.show),
         _post("/desk", desk.swipe),
+        _get(desk_away.CONFLICTS_PATH, desk_away.show_conflicts),
         _post("/desk/pickups", desk.hand_out),
         _post("/desk/pickups/{pickup_id}/undo", desk.undo),
         _post("/desk/sales", desk.sell),

@@ -1,4 +1,4 @@
-"""A desk without the network: what it loads before."""
+"""A desk without the network: what it loads before, sends afterwards, and what did not fit."""
 
 from starlette.responses import Response
 
@@ -33,3 +33,40 @@ def load(call: Call[None]) -> Response:
     signature = services.seal.sign_list(bytes(response.body))
     response.headers["desk-list-signature"] = away_views.base64url(signature)
     return response
+
+
+@calls(
+    Operation(
+        method="POST",
+        path="/api/v1/desk/offline/hand-overs",
+        summary="Send what was handed over while the network was away",
+        tag="desk",
+        caller="staff",
+        roles=ROLES,
+        takes=schemas.AwaySending,
+        gives=schemas.AwayTakings,
+    )
+)
+def send(call: Call[schemas.AwaySending]) -> schemas.AwayTakings:
+    """Each is booked once, however often it is sent; what does not fit is a conflict, kept and shown to staff."""
+    hand_overs = [away_views.sent(one) for one in call.body.hand_overs]
+    taken = call.front.services.away.take(call.caller, call.body.device, hand_overs)
+    return schemas.AwayTakings([away_views.taken_view(one) for one in taken])
+
+
+@calls(
+    Operation(
+        method="GET",
+        path="/api/v1/desk/conflicts",
+        summary="Tickets that were handed over twice, and what else did not fit, newest first",
+        tag="desk",
+        caller="staff",
+        roles=(*ROLES, "auditor"),
+        gives=schemas.DeskConflicts,
+        query=("cursor",),
+    )
+)
+def list_conflicts(call: Call[None]) -> schemas.DeskConflicts:
+    """Of the events of one's own organisation and all below it."""
+    found, following = call.front.services.away.conflicts(call.caller, call.query("cursor"))
+    return schemas.DeskConflicts([away_views.conflict_view(one) for one in found], following)

@@ -1,8 +1,18 @@
 """What a desk loads before the network is away, and sends when it is back."""
 
 from datetime import datetime
+from typing import Annotated, Literal
 
-from ticketing.api.schemas.base import Answer
+from msgspec import Meta
+
+from ticketing.api.schemas.base import NO_CONTROLS, Answer, Id, Instant, Price, Request
+from ticketing.inventory.model import TICKETS_PER_HOLD_MAX
+
+Key = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[\x20-\x7e]+$")]
+DeskName = Annotated[str, Meta(min_length=1, max_length=100, pattern=NO_CONTROLS)]
+Username = Annotated[str, Meta(min_length=1, max_length=60, pattern=NO_CONTROLS)]
+TicketCode = Annotated[str, Meta(pattern=r"^[0-9A-Z]{12}-[1-9][0-9]?$")]
+HANDED_MAX = 100
 
 
 class ListedQuota(Answer):
@@ -69,3 +79,82 @@ class DeskList(Answer):
     events: list[ListedEvent]
     orders: list[ListedOrder]
     gone: list[ListedGone]
+
+
+class AwayPayment(Request):
+    """What was taken at the desk."""
+
+    method: Literal["cash", "card"]
+    amount: Price
+
+
+class AwayHandOver(Request):
+    """Tickets of one order that were handed over without the network.
+
+    `key` is that of `POST /desk/pickups`, should that have been tried first; `clerk` is who handed over, `at` when, by
+    the device's clock put right by the server's.
+    """
+
+    key: Key
+    ticket_codes: Annotated[list[TicketCode], Meta(min_length=1, max_length=TICKETS_PER_HOLD_MAX)]
+    desk: DeskName
+    clerk: Username
+    at: Instant
+    payment: AwayPayment | None = None
+
+
+class AwaySending(Request):
+    """What a desk has kept while the network was away; `device` is a name the device gave itself."""
+
+    device: Id
+    hand_overs: Annotated[list[AwayHandOver], Meta(min_length=1, max_length=HANDED_MAX)]
+
+
+class DeskConflict(Answer):
+    """What a hand-over made without the network and the books do not agree in.
+
+    `collected`: `other` had handed the ticket out; `cancelled`, `unknown`: it was no ticket any more, or never one;
+    `paid`, `unpaid`: `amount` was taken for what was paid already, or not taken for what was due.
+    """
+
+    id: int
+    kind: Literal["collected", "cancelled", "unknown", "paid", "unpaid"]
+    number: str
+    ticket_code: str | None
+    event_id: str | None
+    amount: int | None
+    desk: str
+    clerk: str
+    handed_over_at: datetime
+    other_desk: str | None
+    other_clerk: str | None
+    other_at: datetime | None
+    found_at: datetime
+
+
+class AwayTaken(Answer):
+    """What became of a hand-over.
+
+    One that is `waiting` is sent again later; `reason` says why: `on_its_way` to SQL, `out_of_reach` of this clerk,
+    `key_reused`.
+    """
+
+    key: str
+    outcome: Literal["accepted", "conflict", "waiting"]
+    reason: str | None
+    pickup_id: str | None
+    collected: list[str]
+    conflicts: list[DeskConflict]
+
+
+class AwayTakings(Answer):
+    """What became of each, in the order they were sent."""
+
+    results: list[AwayTaken]
+
+
+class DeskConflicts(Answer):
+    """The newest first; `next_cursor` asks for the following ones."""
+
+    conflicts: list[DeskConflict]
+    next_cursor: str | None
