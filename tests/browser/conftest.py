@@ -58,6 +58,12 @@ def card(demo: RunningInstance) -> Any:
 
 
 @pytest.fixture
+def cards(demo: RunningInstance) -> Callable[[int], list[Any]]:
+    """So many cards that no other test uses."""
+    return lambda count: [demo.demo["cards"][next(_next_card)] for _ in range(count)]
+
+
+@pytest.fixture
 def fresh_card(demo: RunningInstance) -> Any:
     """One of the few cards without any ticket, for tests that count what waits at the desk."""
     return demo.demo["cards"][next(_next_fresh_card)]

@@ -8,15 +8,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.support.steps import confirm, sign_in
+from tests.support.steps import broken_rules, confirm, sign_in
 
 pytestmark = pytest.mark.slow
-
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-
 
 SMALL_TARGETS = """() => [...document.querySelectorAll('a, button, select, input, summary')]
   .filter(e => e.offsetParent && !e.closest('p:not(.row), .skip, h2') && e.type !== 'hidden')
@@ -35,9 +31,7 @@ WIDER = """size => {
 def _faults(page: Page) -> list[str]:
     """What axe says, targets smaller than a fingertip, and what does not fit with text twice as large."""
     page.wait_for_load_state("load")
-    found = Axe().run(page, options=RULES).response["violations"]
-    faults = [f"{rule['id']}: {node['html'][:120]}" for rule in found for node in rule["nodes"]]
-    faults += page.evaluate(SMALL_TARGETS)
+    faults = [*broken_rules(page), *page.evaluate(SMALL_TARGETS)]
     for size in ("200%", "100%"):
         wider = page.evaluate(WIDER, size)
         faults += [f"wider than its window by {wider} px at {size}"] if wider else []

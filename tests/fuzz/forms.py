@@ -15,6 +15,7 @@ _FIELDS: Mapping[str, str] = {
     "key": "key", "method": "method", "next": "next", "card_number": "card_number", "pin": "pin", "ticket": "ticket",
     "new_pin": "new_pin", "username": "username", "password": "password", "reason": "reason", "quota": "quota_id",
     "quota_id": "quota_id", "capacity": "quantity", "quantity": "quantity", "swipe": "card_number", "desk": "desk",
+    "opening_cash": "quantity", "counted_cash": "quantity", "counted_card": "quantity", "remark": "reason",
     "name": "desk", "price": "quantity", "title": "desk", "opens_at": "local", "closes_at": "local",
     "starts_at": "local", "eligible": "organisation", "organiser": "organisation", "hold_minutes": "quantity",
     "per_card_limit": "quantity", "quotas": "quotas", "force": "force", "language": "language",
@@ -24,6 +25,7 @@ _PAGES = (
     "/orders/{order_id}/qr/99999999999999999999.svg", "/login", "/account", "/staff", "/staff/login",
     "/staff/events", "/staff/events/new", "/staff/events/{event_id}", "/staff/events/{event_id}/edit", "/desk",
     "/desk/conflicts",
+    "/desk/till", "/desk/till/{pickup_id}", "/staff/till",
 )  # fmt: skip
 _FORMS = (
     "/events/{event_id}/holds", "/holds/{hold_id}/confirm", "/holds/{hold_id}/release", "/orders/{order_id}/cancel",
@@ -31,6 +33,7 @@ _FORMS = (
     "/staff/events/{event_id}/capacity", "/staff/events/{event_id}/quotas", "/staff/events/{event_id}/pause",
     "/staff/events/{event_id}/resume", "/staff/events/{event_id}/odd", "/desk", "/desk/pickups",
     "/desk/pickups/{pickup_id}/undo", "/desk/sales", "/desk/setup", "/desk/pin",
+    "/desk/till", "/desk/till/{pickup_id}/close",
 )  # fmt: skip
 _QUERIES = (
     "lang=en",
@@ -40,6 +43,9 @@ _QUERIES = (
     "done=x",
     "cursor=%00",
     "cursor=MTIz",
+    "first=2026-02-30",
+    "first=0001-01-01&last=9999-12-31",
+    "first=2026-05-02&last=2026-05-01",
 )
 _LOCAL_TIMES = (
     "2026-01-01T08:00",

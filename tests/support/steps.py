@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
+
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
 
 def sign_in(page: Page, card: Any, after: str = "/") -> None:
@@ -37,3 +40,9 @@ def sideways_scroll(page: Page) -> int:
     """By how many pixels the page is wider than its window."""
     page.wait_for_load_state("load")
     return int(page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
+
+
+def broken_rules(page: Page) -> list[str]:
+    """What axe-core says against a page of a browser with JavaScript (without, it would never answer)."""
+    found = Axe().run(page, options=RULES).response["violations"]
+    return [f"{rule['id']}: {node['html'][:120]}" for rule in found for node in rule["nodes"]]

@@ -16,7 +16,18 @@ from starlette.routing import Route
 
 from ticketing.api.bodies import has_controls, read_id
 from ticketing.api.front import Front
-from ticketing.api.pages import accounts, desk, desk_away, drafting, looks, members, messages, orders, staff
+from ticketing.api.pages import (
+    accounts,
+    desk,
+    desk_away,
+    drafting,
+    looks,
+    members,
+    messages,
+    orders,
+    staff,
+    till,
+)
 from ticketing.api.pages.rendering import Renderer, onward, redirect
 from ticketing.api.pages.site import SignInFirst, Site
 from ticketing.errors import Code, Refusal, TicketingError
@@ -100,6 +111,7 @@ def _staff_routes() -> list[Route]:
         _get("/staff/events/{event_id}/poster", looks.show_poster),
         _get("/staff/events/{event_id}/poster.svg", looks.show_poster_code),
         _post("/staff/events/{event_id}/{verb}", staff.act),
+        _get(till.REPORT_PATH, till.show_report),
     ]
 
 
@@ -113,6 +125,10 @@ def _desk_routes() -> list[Route]:
         _post("/desk/sales", desk.sell),
         _post("/desk/pin", desk.give_pin),
         _post("/desk/setup", desk.set_up),
+        _get(till.PATH, till.show_till),
+        _post(till.PATH, till.open_shift),
+        _get(f"{till.PATH}/{{shift_id}}", till.show_shift),
+        _post(f"{till.PATH}/{{shift_id}}/close", till.close_shift),
     ]
 
 

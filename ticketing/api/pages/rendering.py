@@ -21,6 +21,7 @@ from ticketing.api.pages.statics import StaticFiles
 from ticketing.errors import Code, Refusal
 from ticketing.resources import package_files
 from ticketing.services.desk import DESK_ROLES
+from ticketing.services.till import FINANCE_ROLES
 
 SHEET = (package_files("web") / "static" / "member.css").read_text().strip()
 """The style sheet of members' pages. Whoever comes without it gets it inside the page, which saves a slow network one
@@ -147,6 +148,7 @@ class Renderer:
             "form_time": write_form_time,
             "grouped": grouped,
             "desk_roles": DESK_ROLES,
+            "finance_roles": FINANCE_ROLES,
             "quota_of": quota_of,
             "order_state": order_state,
             "status_name": lambda status: gettext(names.STATUSES[status]),

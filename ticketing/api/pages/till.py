@@ -1,0 +1,178 @@
+"""The till's pages: a clerk opens and closes a shift at this desk; the finance office sees them all.
+
+A shift is opened at the desk that the browser is named after, so that what is handed over here is counted in it.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from starlette.concurrency import run_in_threadpool as in_thread
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ticketing.api.pages.desk_setup import setup_of
+from ticketing.api.pages.formats import ZONE, milliseconds
+from ticketing.api.pages.forms import Form, read_form
+from ticketing.api.pages.rendering import redirect
+from ticketing.api.pages.site import Site, new_key, site_of
+from ticketing.errors import Code, Refusal
+from ticketing.services.desk import require_clerk
+from ticketing.services.till import CURRENCY, Shift
+from ticketing.services.tokens import Claims
+
+PATH = "/desk/till"
+REPORT_PATH = "/staff/till"
+_REPORT_DAYS = 7
+
+
+async def show_till(request: Request) -> Response:
+    """My open shifts with what they should hold, and my latest ones."""
+    return await _till_page(request)
+
+
+async def _till_page(request: Request, refusal: Refusal | None = None, form: Form | None = None) -> Response:
+    site = site_of(request)
+    clerk = _clerk(site, request)
+    shifts = await in_thread(site.services.till.mine, clerk)
+    desk = setup_of(request, clerk).name
+    is_open = [shift for shift in shifts if shift.record.closed_at is None]
+    return site.page(
+        request,
+        "desk/till.html",
+        refusal=refusal,
+        who=clerk,
+        path=PATH,
+        desk=desk,
+        currency=CURRENCY,
+        open_shifts=is_open,
+        may_open=all(shift.record.desk != desk for shift in is_open),
+        recent=shifts[len(is_open) :],
+        **_typed(site, request, refusal, form),
+    )
+
+
+async def open_shift(request: Request) -> Response:
+    """Open a shift with the cash in the drawer; repeatable by the form's key."""
+    site = site_of(request)
+    form = await read_form(request)
+    clerk = _clerk(site, request)
+    cash = _amount(form, "opening_cash")
+    try:
+        _require(form)
+        desk = setup_of(request, clerk).name
+        await in_thread(site.services.till.open, clerk, form.key(), desk, cash, CURRENCY)
+    except Refusal as refusal:
+        return await _till_page(request, refusal, form)
+    return redirect(f"{PATH}?done=shift")
+
+
+async def show_shift(request: Request) -> Response:
+    """One shift: what it took and gave back, what was counted, and the form that closes it."""
+    return await _shift_page(request)
+
+
+async def _shift_page(request: Request, refusal: Refusal | None = None, form: Form | None = None) -> Response:
+    site, shift_id = site_of(request), request.path_params["shift_id"]
+    path = f"{PATH}/{shift_id}"
+    reader = site.require(request, "staff", path)
+    shift = await in_thread(site.services.till.shift, reader, shift_id)
+    return site.page(
+        request,
+        "desk/shift.html",
+        refusal=refusal,
+        who=reader,
+        path=path,
+        shift=shift,
+        may_close=shift.record.closed_at is None and reader.role != "auditor",
+        **_typed(site, request, refusal, form),
+    )
+
+
+async def close_shift(request: Request) -> Response:
+    """Close a shift with what was counted; the same form again changes nothing."""
+    site, shift_id = site_of(request), request.path_params["shift_id"]
+    form = await read_form(request)
+    clerk = _clerk(site, request)
+    cash, card = _amount(form, "counted_cash"), _amount(form, "counted_card")
+    try:
+        _require(form)
+        await in_thread(site.services.till.close, clerk, shift_id, cash, card, form.text("remark")[:500])
+    except Refusal as refusal:
+        if refusal.code in (Code.NOT_FOUND, Code.FORBIDDEN):
+            raise
+        return await _shift_page(request, refusal, form)
+    return redirect(f"{PATH}/{shift_id}?done=shift-closed")
+
+
+async def show_report(request: Request) -> Response:
+    """Every shift of some days, and what no shift counted."""
+    site = site_of(request)
+    reader = site.require(request, "staff", REPORT_PATH)
+    today = datetime.fromtimestamp(site.now_ms() / 1000, ZONE).date()
+    first, last = _days(request, today)
+    since, until = _midnight(first), _midnight(last + timedelta(days=1))
+    report = await in_thread(site.services.till.report, reader, since, until)
+    return site.page(
+        request,
+        "staff/till.html",
+        who=reader,
+        path=REPORT_PATH,
+        report=report,
+        first=first.isoformat(),
+        last=last.isoformat(),
+        until=(last + timedelta(days=1)).isoformat(),
+        totals=_totals(report.shifts),
+    )
+
+
+def _totals(shifts: Sequence[Shift]) -> list[tuple[str, str, str | None, int]]:
+    """What the shifts took, less what they gave back: (event, currency, way of payment, amount), money only."""
+    sums: dict[tuple[str, str, str], int] = {}
+    for line in (line for shift in shifts for line in shift.lines):
+        if line.method is not None:
+            key = (line.title, line.currency, line.method)
+            sums[key] = sums.get(key, 0) + (line.amount if line.kind == "taken" else -line.amount)
+    return [(*key, amount) for key, amount in sorted(sums.items())]
+
+
+def _days(request: Request, today: date) -> tuple[date, date]:
+    """The first and last day asked for, by the calendar of `ZONE`; the last seven otherwise."""
+    try:
+        last = date.fromisoformat(request.query_params.get("last") or today.isoformat())
+        first_text = request.query_params.get("first")
+        first = date.fromisoformat(first_text) if first_text else last - timedelta(days=_REPORT_DAYS - 1)
+        if not date(1971, 1, 1) <= first <= last < date(9999, 1, 1):
+            raise ValueError(first_text)
+    except (ValueError, OverflowError) as error:
+        raise Refusal(Code.INVALID) from error
+    return first, last
+
+
+def _midnight(day: date) -> int:
+    return milliseconds(datetime(day.year, day.month, day.day, tzinfo=ZONE))
+
+
+def _amount(form: Form, name: str) -> int:
+    """An amount typed in yuan that must be there, in fen."""
+    amount = form.price(name)
+    form.text(name, required=True)
+    return amount or 0
+
+
+def _require(form: Form) -> None:
+    if form.faults:
+        errors = [{"field": name, "reason": why} for name, why in form.faults.items()]
+        raise Refusal(Code.INVALID, errors=errors)
+
+
+def _typed(site: Site, request: Request, refusal: Refusal | None, form: Form | None) -> dict[str, object]:
+    """What was typed into a form that was refused, and what is wrong with it."""
+    errors = refusal.facts.get("errors", ()) if refusal else ()
+    faults = list(dict.fromkeys(site.fault(request, error["reason"]) for error in errors))
+    return {"form": form.values if form else {}, "faults": faults, "key": new_key()}
+
+
+def _clerk(site: Site, request: Request) -> Claims:
+    clerk = site.require(request, "staff", PATH)
+    require_clerk(clerk)
+    return clerk
