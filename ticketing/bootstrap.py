@@ -33,6 +33,7 @@ from ticketing.services.desk import DeskService
 from ticketing.services.desk_away import AwayService
 from ticketing.services.desk_list import DeskLists
 from ticketing.services.doctor import Patient
+from ticketing.services.erasure import ErasureService
 from ticketing.services.keeper import SaleKeeper
 from ticketing.services.logins import LoginService
 from ticketing.services.looks import LookService
@@ -91,6 +92,7 @@ class Services:
         self.staff = StaffService(self.sessions, self.clock)
         self.witness = Witness(self.sessions, TrailEnd(self.redis), self.keyring.trail, self.clock)
         self.cards = CardService(self.sessions, self.keyring, self.clock)
+        self.erasure = ErasureService(self.sessions, self.keeper, self.keyring, self.clock)
         self.notices = NoticeService(self.sessions, self.clock)
         self.revocations = Revocations(self.sessions, _longest_session_ms(settings))
         self.logins = LoginService(self.sessions, self.revocations, self.clock)

@@ -3,6 +3,7 @@
 Method: call `main` as the installed command does, with arguments, and look at exit code, stdout and stderr.
 """
 
+import io
 import json
 import re
 import subprocess
@@ -36,7 +37,7 @@ Run = Callable[..., Ended]
 VERBS = [
     ("up",), ("demo",), ("api",), ("worker",), ("rush",), ("audit",), ("rebuild",), ("backup",),
     ("bench",), ("doctor",), ("openapi",),
-    ("cards", "import"), ("staff", "add"),
+    ("cards", "import"), ("members", "erase"), ("staff", "add"),
     ("staff", "disable"), ("staff", "enable"), ("staff", "reset-password"), ("db", "upgrade"), ("trail", "accept"),
 ]  # fmt: skip
 
@@ -211,6 +212,29 @@ def test_an_import_names_every_refused_line(run: Run, tmp_path: Path) -> None:
         first.out == "line 3: card_number must be 6 to 32 digits\n1 accepted, 0 of them changed, 1 refused\n"
     )
     assert "0012345678901234" not in first.out + first.err
+
+
+def test_a_member_is_erased_after_a_question_and_once(
+    run: Run, instance: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = EmbeddedValkey(instance.data_dir)
+    server.start()
+    try:
+        run(
+            "staff", "add", "wang", "--role", "admin", "--organisation", "district", "--root-name", "区总工会"
+        )
+        file = tmp_path / "cards.csv"
+        file.write_text("card_number,name,organisation,pin\n622200001,王小明,district,135790\n")
+        assert run("cards", "import", str(file)).code == 0
+        arguments = ("members", "erase", "--card-number", "622200001")
+        monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
+        asked = run(*arguments)
+        assert (asked.code, "Erase 王小明, card ending 0001, for good?" in asked.err) == (130, True)
+        assert "erased" in run(*arguments, "--yes").out
+        again = run(*arguments, "--yes")
+        assert (again.code, "card number is unknown" in _one_line(again)) == (1, True)
+    finally:
+        server.stop()
 
 
 def test_an_old_database_is_named(run: Run, tmp_path: Path) -> None:

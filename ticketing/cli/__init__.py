@@ -14,6 +14,7 @@ from ticketing.cli import (
     database,
     demo,
     doctor,
+    members,
     openapi,
     parts,
     rebuild,
@@ -45,6 +46,7 @@ app.command("backup")(backup.backup)
 app.command("doctor")(doctor.doctor)
 app.command("openapi")(openapi.openapi)
 app.add_typer(cards.app, name="cards")
+app.add_typer(members.app, name="members")
 app.add_typer(staff.app, name="staff")
 app.add_typer(trail.app, name="trail")
 app.add_typer(database.app, name="db")

@@ -70,7 +70,7 @@ async def test_a_member_reads_what_is_known_about_them(house: House) -> None:
     page = await house.client.get("/account/data", headers=session)
     assert "王小明" in page.text
     assert NUMBER not in page.text
-    assert "请持卡到服务中心申请" in page.text
+    assert "请持卡到服务中心办理" in page.text
     assert (await house.client.get("/account/data")).status_code == 303
 
 
