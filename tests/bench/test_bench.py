@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.databases import PostgresDatabases
-from ticketing.bench import command, drain, endpoints, engine, hammering
+from ticketing.bench import command, desk, drain, endpoints, engine, hammering
 from ticketing.bench.arena import ArenaFailed, arena
 from ticketing.bench.figures import Row, as_json
 
@@ -40,11 +40,14 @@ SQL = ("drain_vs_bulk_insert", "recorded_orders_per_second")
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (endpoints, engine, drain):
+    for module in (endpoints, engine, drain, desk):
         monkeypatch.setattr(module, "TURNS", 2)
     monkeypatch.setattr(engine, "HOLDS_PER_TURN", 800)
     monkeypatch.setattr(drain, "ORDERS_PER_TURN", 700)
     monkeypatch.setattr(drain, "SALE_SECONDS", 0.5)
+    monkeypatch.setattr(desk, "CARDS", 300)
+    monkeypatch.setattr(desk, "ORDERS", 200)
+    monkeypatch.setattr(desk, "TURN_SECONDS", 0.3)
     monkeypatch.setattr(endpoints, "PER_SECOND_MOST", 2_000)
     monkeypatch.setattr(endpoints, "MEMBERS", 20)
     monkeypatch.setattr(endpoints, "EVENTS", (2, 4))
@@ -77,6 +80,19 @@ def test_the_rows_of_sql_on_both_databases(postgresql_databases: PostgresDatabas
     assert {row.name for row in rows} == names
     assert all(row.figure > 0 for row in rows)
     assert as_json(rows).keys() == names
+    postgresql_databases.drop(url)
+
+
+def test_the_desks_rows_on_both_databases(postgresql_databases: PostgresDatabases) -> None:
+    url = postgresql_databases.create()
+    rows = measured("desk", postgres=url)
+    assert [row.name for row in rows] == [
+        f"{name}_{dialect}"
+        for dialect in ("sqlite", "postgresql")
+        for name in ("swipe_vs_indexed_select", "swipe_p99_of_20_desks")
+    ]
+    assert all(row.figure > 0 for row in rows)
+    assert all(row.target == 150.0 for row in rows if row.ratio is None)
     postgresql_databases.drop(url)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TextIO
 
 from ticketing.bench.arena import Arena, arena
+from ticketing.bench.desk import Desk
 from ticketing.bench.drain import IntoSql
 from ticketing.bench.endpoints import Endpoints
 from ticketing.bench.engine import Engine
@@ -16,7 +17,7 @@ from ticketing.bootstrap import AsyncServices
 HOLDS_MOST = 1_000_000
 """Holds of the largest sale, and tickets sold when memory is weighed."""
 
-ROOMS = ("endpoints", "engine", "drain")
+ROOMS = ("endpoints", "engine", "drain", "desk")
 """What can be measured by itself."""
 
 Show = Callable[[Row], object]
@@ -48,10 +49,18 @@ def _measured(seconds: float, rooms: Sequence[str], postgres: str | None, most: 
     if "engine" in rooms:
         with _stage() as (where, services):
             yield from Engine(where, services, most).rows()
-    if "drain" in rooms:
+    if "drain" in rooms or "desk" in rooms:
         for url in (None, postgres) if postgres else (None,):
             with _stage(url) as (where, services):
-                yield from IntoSql(where, services).rows()
+                yield from _of_sql(where, services, rooms)
+
+
+def _of_sql(where: Arena, services: AsyncServices, rooms: Sequence[str]) -> Iterator[Row]:
+    """The rows of one database, which was empty: the drain's first, since the desk fills it."""
+    if "drain" in rooms:
+        yield from IntoSql(where, services).rows()
+    if "desk" in rooms:
+        yield from Desk(where, services).rows()
 
 
 @contextmanager

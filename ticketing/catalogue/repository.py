@@ -60,6 +60,11 @@ def of_organisations(session: Session, organisation_ids: Select[str]) -> Sequenc
     return session.scalars(select(Event).where(mine).order_by(Event.opens_at.desc(), Event.id)).all()
 
 
+def organisation_of(session: Session, event_id: str) -> str | None:
+    """Whose event this is; None for one that is not there."""
+    return session.scalar(select(Event.organisation_id).where(Event.id == event_id))
+
+
 def ids_of_organisations(organisation_ids: Select[str]) -> Select[str]:
     """The ids of every event of these organisations, as a part of another query."""
     return select(Event.id).where(Event.organisation_id.in_(organisation_ids))

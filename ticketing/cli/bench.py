@@ -10,11 +10,11 @@ from ticketing.cli.options import AsJson, print_json
 Seconds = Annotated[float, typer.Option(min=0.2, max=60, help="The length of one turn of an HTTP row.")]
 Only = Annotated[
     list[str] | None,
-    typer.Option(help="endpoints, engine or drain; may be given more than once.", show_default="all"),
+    typer.Option(help="endpoints, engine, drain or desk; may be given more than once.", show_default="all"),
 ]
 Postgres = Annotated[
     str | None,
-    typer.Option(help="An empty PostgreSQL database to measure the drain on, beside SQLite."),
+    typer.Option(help="An empty PostgreSQL database to measure drain and desk on, beside SQLite."),
 ]
 Holds = Annotated[
     int, typer.Option(min=10_000, max=1_000_000, help="Holds of the largest sale, and tickets weighed.")
@@ -28,7 +28,7 @@ def bench(
     postgres: Postgres = None,
     holds: Holds = 1_000_000,
 ) -> None:
-    """Measure hold, confirm, refusal, pages, engine, drain and memory on servers of its own; takes minutes.
+    """Measure hold, confirm, refusal, pages, engine, drain, desk and memory on servers of its own; takes minutes.
 
     Each ratio is the median of five turns of ours and the baseline. Nothing of an instance here is touched, but
     the machine should do nothing else meanwhile.
