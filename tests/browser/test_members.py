@@ -175,32 +175,6 @@ def test_the_language_is_a_link_and_stays(open_page: OpenPage) -> None:
     assert page.get_attribute("html", "lang") == "en"
 
 
-def test_the_keyboard_is_enough(open_page: OpenPage, card: Any, campaign: Campaign) -> None:
-    page, event = open_page(wide=True), campaign("five-yuan-cinema")
-    page.goto(f"/login?next=/events/{event['id']}")
-    expect(page.locator("#card_number")).to_be_focused()
-    page.keyboard.type(card["card_number"])
-    page.keyboard.press("Tab")
-    page.keyboard.type(card["pin"])
-    page.keyboard.press("Enter")
-    expect(page.locator("h1")).to_have_text("五元看大片")
-    page.keyboard.press("Tab")
-    expect(page.locator(".skip")).to_be_focused()
-    _tab_to(page, f"#q-{event['quotas'][0]['id']}")
-    page.keyboard.press("ArrowDown")
-    _tab_to(page, "form[action$='/holds'] button")
-    page.keyboard.press("Enter")
-    expect(page.locator("h1")).to_have_text("票已为您锁定")
-
-
-def _tab_to(page: Page, selector: str) -> None:
-    for _ in range(60):
-        if page.locator(selector).evaluate("element => element === document.activeElement"):
-            return
-        page.keyboard.press("Tab")
-    pytest.fail(f"the keyboard does not reach {selector}")
-
-
 def test_the_countdown_runs_and_nothing_breaks_the_content_policy(
     open_page: OpenPage, card: Any, campaign: Campaign
 ) -> None:

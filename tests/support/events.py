@@ -1,11 +1,16 @@
 """Events that a test puts on sale in a running demo, by the API, as the manager's own program would."""
 
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
 
 from tests.support.command import RunningInstance
+from ticketing.bootstrap import build
+from ticketing.embedded.instance import resolve
+from ticketing.services.recovery import GAP
+from ticketing.settings import Settings
 
 Call = dict[str, Any]
 
@@ -45,6 +50,17 @@ def change(demo: RunningInstance, event_id: str, changes: Call) -> Any:
     return _staff(demo, "PATCH", f"/api/v1/staff/events/{event_id}", changes)
 
 
+def card_act(demo: RunningInstance, verb: str, body: Call) -> None:
+    """`block` or `replace` a card, as the service centre does."""
+    _staff(demo, "POST", f"/api/v1/staff/cards/{verb}", body | {"reason": "lost"})
+
+
+def recover(demo: RunningInstance, event_id: str) -> None:
+    """Let an event's group wait for a rebuild, as after SQL went back."""
+    with closing(build(resolve(Settings(data_dir=demo.data_dir)))) as services:
+        services.keeper.suspend(event_id, GAP)
+
+
 def hold_one(demo: RunningInstance, event_id: str, card: Any) -> None:
     """Hold a ticket of the event's first quota for a card."""
     with httpx2.Client(base_url=demo.base_url) as client:
@@ -65,7 +81,7 @@ def _staff(demo: RunningInstance, method: str, path: str, body: Call) -> Any:
             method, path, json=_in_json(body), headers={"authorization": f"Bearer {token}"}
         )
         assert answer.is_success, answer.text
-        return answer.json()
+        return answer.json() if answer.content else None
 
 
 def _in_json(body: Call) -> Call:

@@ -9,6 +9,9 @@ from playwright.sync_api import CDPSession, Page
 SLOW_3G = {"offline": False, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
 """400 ms to and fro and 400 kbit/s: what WebPageTest calls 3G Slow."""
 
+DEVTOOLS_SLOW_3G = SLOW_3G | {"latency": 2_000}
+"""What Chromium's developer tools call Slow 3G: two seconds before the first byte of anything, the page included."""
+
 
 class Wire:
     """The requests of a page since the count began, and the bytes that came for them."""
