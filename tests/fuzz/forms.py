@@ -21,7 +21,10 @@ _FIELDS: Mapping[str, str] = {
     "per_card_limit": "quantity", "quotas": "quotas", "force": "force", "language": "language",
 }  # fmt: skip
 _PAGES = (
-    "/", "/events/{event_id}", "/holds/{hold_id}", "/orders", "/orders/{order_id}", "/orders/{order_id}/qr/1.svg",
+    "/", "/events/{event_id}", "/events/{event_id}/live", "/holds/{hold_id}", "/orders", "/orders/{order_id}",
+    "/orders/{order_id}/print", "/orders/{order_id}/calendar.ics", "/orders/{order_id}/qr/1.svg", "/account/data",
+    "/pictures/{key}/small", "/pictures/{key}/{key}", "/static/member.css", "/static/{key}", "/staff/look",
+    "/staff/events/{event_id}/look", "/staff/events/{event_id}/poster", "/staff/events/{event_id}/poster.svg",
     "/orders/{order_id}/qr/99999999999999999999.svg", "/login", "/account", "/staff", "/staff/login",
     "/staff/events", "/staff/events/new", "/staff/events/{event_id}", "/staff/events/{event_id}/edit", "/desk",
     "/desk/conflicts",
@@ -29,7 +32,8 @@ _PAGES = (
 )  # fmt: skip
 _FORMS = (
     "/events/{event_id}/holds", "/holds/{hold_id}/confirm", "/holds/{hold_id}/release", "/orders/{order_id}/cancel",
-    "/login", "/logout", "/account", "/staff/logout", "/staff/events", "/staff/events/{event_id}/edit",
+    "/login", "/logout", "/account", "/account/logins", "/staff/logout", "/staff/events", "/staff/look",
+    "/staff/events/{event_id}/look", "/staff/events/{event_id}/edit",
     "/staff/events/{event_id}/capacity", "/staff/events/{event_id}/quotas", "/staff/events/{event_id}/pause",
     "/staff/events/{event_id}/resume", "/staff/events/{event_id}/odd", "/desk", "/desk/pickups",
     "/desk/pickups/{pickup_id}/undo", "/desk/sales", "/desk/setup", "/desk/pin",
@@ -38,6 +42,9 @@ _FORMS = (
 _QUERIES = (
     "lang=en",
     "lang=zz",
+    "was=open",
+    "was=%00",
+    "was=&was=%ff",
     "next=//evil.example",
     "next=%0d%0ax",
     "done=x",
@@ -69,9 +76,7 @@ def page_request(place: Place, dice: random.Random) -> Sent:
 
     target = re.sub(r"\{(\w+)\}", filled, template)
     if dice.random() < 0.3:
-        target += "?" + dice.choice(
-            ("lang=en", "lang=zz", "next=//evil.example", "next=%0d%0ax", "done=x", "cursor=%00")
-        )
+        target += f"?{dice.choice(_QUERIES)}"
     body = _form(template, known, dice) if is_form else b""
     kind, method = ("form", "POST") if is_form else ("page", "GET")
     return _sent(kind, method, target, body, visit, dice)
