@@ -7,6 +7,7 @@ from typing import Any
 import httpx2
 
 from tests.support.command import RunningInstance
+from tests.support.processes import wait_for
 from ticketing.bootstrap import build
 from ticketing.embedded.instance import resolve
 from ticketing.services.recovery import GAP
@@ -70,6 +71,29 @@ def hold_one(demo: RunningInstance, event_id: str, card: Any) -> None:
         headers = {"authorization": f"Bearer {token}", "idempotency-key": "last"}
         held = client.post(f"/api/v1/events/{event_id}/holds", json={"items": items}, headers=headers)
         assert held.status_code == 201, held.text
+
+
+def buy(
+    demo: RunningInstance, event: Any, card: Any, quantity: int, method: str = "free", quota: int = 0
+) -> Any:
+    """An order of a card for tickets of one quota, as the member's own program would make it; its JSON.
+
+    SQL has it by then: a desk can be asked for its number.
+    """
+    with httpx2.Client(base_url=demo.base_url, timeout=30) as client:
+        login = {"card_number": card["card_number"], "pin": card["pin"]}
+        token = client.post("/api/v1/sessions", json=login).json()["token"]
+        headers = {"authorization": f"Bearer {token}", "idempotency-key": f"buy-{quantity}-{quota}"}
+        items = [{"quota_id": event["quotas"][quota]["id"], "quantity": quantity}]
+        url = f"/api/v1/events/{event['id']}/holds"
+        held = client.post(url, json={"items": items}, headers=headers)
+        assert held.status_code == 201, held.text
+        paid = {"payment": {"method": method}}
+        sold = client.post(f"/api/v1/holds/{held.json()['id']}/confirm", json=paid, headers=headers)
+        assert sold.status_code == 200, sold.text
+        order = f"/api/v1/orders/{held.json()['id']}"
+        assert wait_for(lambda: client.get(order, headers=headers).json()["recorded_at"] is not None, 10)
+        return client.get(order, headers=headers).json()
 
 
 def _staff(demo: RunningInstance, method: str, path: str, body: Call) -> Any:

@@ -170,7 +170,7 @@
     const left = unrecorded();
     const body = new URLSearchParams({ swipe: text });
     const act = function () {
-      put(doc.getElementById("looking").content.cloneNode(true));
+      put(doc.getElementById("looking").content.cloneNode(true), ...result.querySelectorAll(".recent"));
       return send("/desk", body, left);
     };
     if (busy) next = act; else act();
@@ -240,6 +240,7 @@
     announce();
   }
   function put() {
+    doc.querySelectorAll("main > .message").forEach(function (old) { old.remove(); }); // said of what was before
     result.replaceChildren.apply(result, arguments);
     shownAt = performance.now();
     window.scrollTo(0, 0);
