@@ -1,8 +1,8 @@
 """Makes the pictures of README and docs from a running demo: `./dev python -m scripts.screenshots [FOLDER]`.
 
-One sheet for each language shows a member's whole way on a phone, one picture the README's short way, one the desk,
-one what a manager sees. With a FOLDER, every page is also put there by itself: both languages, phone and desktop, light
-and dark, to look at.
+One sheet for each language shows a member's whole way on a phone, one the desk, one picture the README's short way, one
+what a manager sees. With a FOLDER, every page is also put there by itself: both languages, phone and desktop, light and
+dark, to look at.
 """
 
 import io
@@ -16,6 +16,7 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
+from scripts import desk_pictures
 from tests.support.browser import running_browser, visitor
 from tests.support.command import RunningInstance, running
 from tests.support.events import make_event
@@ -42,7 +43,7 @@ def main() -> None:
             _sheet(list(shots.values()), IMAGES / f"way-{language}.png")
             if language == "zh":
                 _sheet([shots[name] for name in README], IMAGES / "member.png")
-        _desk(browser, demo)
+            _desk(browser, demo, language)
         _staff(browser, demo)
         if len(sys.argv) > 1:
             _all(browser, demo, Path(sys.argv[1]))
@@ -57,6 +58,8 @@ def _all(browser: Browser, demo: RunningInstance, folder: Path) -> None:
         kind = f"{language}-{'desktop' if wide else 'phone'}-{scheme}"
         for number, (name, shot) in enumerate(_way(browser, demo, card, language, wide, scheme), 1):
             (folder / f"{kind}-{number:02}-{name}.png").write_bytes(shot)
+        for number, (name, shot) in enumerate(desk_pictures.shots(browser, demo, language, wide, scheme), 1):
+            (folder / f"{kind}-desk-{number:02}-{name}.png").write_bytes(shot)
 
 
 def _way(
@@ -129,12 +132,16 @@ def _shot(page: Page) -> bytes:
     return page.screenshot()
 
 
-def _desk(browser: Browser, demo: RunningInstance) -> None:
-    page = _signed_in(browser, demo, "clerk")
-    page.fill("#swipe", demo.demo["cards"][CARD]["card_number"])
-    page.keyboard.press("Enter")
-    page.wait_for_selector("#waiting")
-    _save(Image.open(io.BytesIO(page.screenshot())), IMAGES / "desk.png")
+def _desk(browser: Browser, demo: RunningInstance, language: str) -> None:
+    """The states that the clerks' instruction explains, at half their size."""
+    shots = dict(desk_pictures.shots(browser, demo, language))
+    _sheet([_half(shots[name]) for name in desk_pictures.SHEET], IMAGES / f"desk-{language}.png", columns=2)
+
+
+def _half(shot: bytes) -> bytes:
+    small, target = Image.open(io.BytesIO(shot)), io.BytesIO()
+    small.resize((small.width // 2, small.height // 2), Image.Resampling.LANCZOS).save(target, "PNG")
+    return target.getvalue()
 
 
 def _staff(browser: Browser, demo: RunningInstance) -> None:
@@ -157,11 +164,11 @@ def _signed_in(browser: Browser, demo: RunningInstance, username: str) -> Page:
     return page
 
 
-def _sheet(shots: Sequence[bytes], path: Path) -> None:
+def _sheet(shots: Sequence[bytes], path: Path, columns: int = ROW) -> None:
     """The pictures in rows."""
     pictures = [Image.open(io.BytesIO(shot)).convert("RGB") for shot in shots]
     width, height = pictures[0].size
-    columns = min(ROW, len(pictures))
+    columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
     size = (GAP + columns * (width + GAP), GAP + rows * (height + GAP))
     sheet = Image.new("RGB", size, BACKGROUND)

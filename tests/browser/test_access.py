@@ -10,32 +10,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.steps import broken_rules, confirm, sign_in
+from tests.support.access import faults
+from tests.support.steps import confirm, sign_in
 
 pytestmark = pytest.mark.slow
-
-SMALL_TARGETS = """() => [...document.querySelectorAll('a, button, select, input, summary')]
-  .filter(e => e.offsetParent && !e.closest('p:not(.row), .skip, h2') && e.type !== 'hidden')
-  .map(e => e.closest('label.tick') || e).map(e => [e, e.getBoundingClientRect()])
-  .filter(([e, r]) => r.height < 43.5 || r.width < 24)
-  .map(([e, r]) => `a small target: ${e.outerHTML.slice(0, 80)} ${r.width}x${r.height}`)"""
-"""Below 44 px high; links within a sentence may be."""
-
-WIDER = """size => {
-  const root = document.documentElement
-  root.style.fontSize = size
-  return root.scrollWidth - innerWidth
-}"""
-
-
-def _faults(page: Page) -> list[str]:
-    """What axe says, targets smaller than a fingertip, and what does not fit with text twice as large."""
-    page.wait_for_load_state("load")
-    faults = [*broken_rules(page), *page.evaluate(SMALL_TARGETS)]
-    for size in ("200%", "100%"):
-        wider = page.evaluate(WIDER, size)
-        faults += [f"wider than its window by {wider} px at {size}"] if wider else []
-    return faults
 
 
 def _walk(page: Page, card: Any, events: dict[str, str]) -> Iterator[str]:
@@ -88,7 +66,7 @@ def test_nobody_is_kept_out(
 ) -> None:
     page = open_page(language=language, javascript=True)
     page.emulate_media(color_scheme=scheme)
-    seen = {where: _faults(page) for where in _walk(page, card, sale_in)}
+    seen = {where: faults(page) for where in _walk(page, card, sale_in)}
     assert len(seen) > 20
     assert {where: faults for where, faults in seen.items() if faults} == {}
 
@@ -99,6 +77,6 @@ def test_control_what_is_wrong_is_found(open_page: Callable[..., Page]) -> None:
     page.evaluate("document.querySelector('label[for=pin]').remove()")
     page.evaluate("document.querySelector('main button').style.cssText = 'padding: 0; min-height: 0'")
     page.evaluate("document.querySelector('main h1').style.width = '30rem'")
-    found = " ".join(_faults(page))
+    found = " ".join(faults(page))
     for fault in ("label:", "a small target:", "wider than its window by"):
         assert fault in found
