@@ -74,6 +74,27 @@ RUSH = (
         "for i = 1, 1 do\n    local free",
     ),
     Guard(
+        "share of the desk",
+        "what is kept for the desk is not sold on the web",
+        "hold",
+        "channel == 'desk' and available_at_desk or available",
+        "available_at_desk",
+    ),
+    Guard(
+        "share of the desk is drawn on",
+        "what the desk sells of its share is not missing on the web",
+        "hold",
+        "if channel == 'desk' then draw_on_share(id, event, items) end",
+        "",
+    ),
+    Guard(
+        "log of the share",
+        "SQL, and a rebuild, know what is left of the desk's share",
+        "hold",
+        "append({ 'resize', id, event, items[i], counts[CAPACITY], counts[WITHHELD] })",
+        "",
+    ),
+    Guard(
         "limit of a quota",
         "held and bought stay within the limit of the quota (I3)",
         "hold",

@@ -18,8 +18,10 @@ from sqlalchemy.orm import Session
 
 from tests.support.office import claims
 from tests.support.shop import Shop, card_number
+from ticketing.catalogue.model import QuotaChanges, QuotaDraft
 from ticketing.database import reading
 from ticketing.errors import Code, Refusal
+from ticketing.inventory.model import Decided, QuotaCounts
 from ticketing.members.tables import Card
 from ticketing.orders import repository as orders
 from ticketing.orders.model import PickupRecord
@@ -390,3 +392,51 @@ def test_what_is_not_sold_at_the_desk(shop: Shop) -> None:
         shop.desk.sell(shop.clerk, f"{member}", card_number(member), event_id, items, "card", "desk 1")
     sold_out = refused(card=20, quantity=2)
     assert (sold_out.code, sold_out.facts["quota_id"]) == (Code.SOLD_OUT, f"{event_id}-1")
+
+
+# The desk's share
+
+
+def test_the_desk_sells_of_its_share_and_the_web_cannot(shop: Shop) -> None:
+    event_id = shop.sale(quotas=(QuotaDraft(name="Seats", capacity=5, withheld=3),))
+    refused = shop.hold(event_id, 1, (1, 3))
+    assert isinstance(refused, Refusal)
+    assert refused.facts["available"] == 2
+    shop.buy(event_id, 1, (1, 2))
+    assert isinstance(shop.hold(event_id, 2, (1, 1)), Refusal)
+    sell(shop, event_id, 3, 2)
+    assert shop.counts(event_id) == QuotaCounts(capacity=5, withheld=1, held=0, sold=4)
+    assert isinstance(shop.hold(event_id, 4, (1, 1), key="later"), Refusal), "one is still the desk's"
+    shop.catalogue.change_quota(
+        shop.street, event_id, f"{event_id}-1", QuotaChanges(withheld=0), "given back"
+    )
+    assert isinstance(shop.hold(event_id, 4, (1, 1), key="now"), Decided)
+    over = refusal_of(lambda: sell(shop, event_id, 5, 1))
+    assert over.code is Code.SOLD_OUT
+
+
+def test_without_a_share_left_the_desk_sells_what_the_web_has(shop: Shop) -> None:
+    event_id = shop.sale(quotas=(QuotaDraft(name="Seats", capacity=5, withheld=1),))
+    sell(shop, event_id, 1, 3)
+    assert shop.counts(event_id) == QuotaCounts(capacity=5, withheld=0, held=0, sold=3)
+    assert isinstance(shop.hold(event_id, 2, (1, 2)), Decided)
+
+
+def test_the_last_of_the_share_is_sold_once_and_the_books_know_what_is_left(shop: Shop) -> None:
+    event_id = shop.sale(quotas=(QuotaDraft(name="Seats", capacity=4, withheld=4),))
+    group = shop.event(event_id).group_id
+    answers = at_once(*[lambda member=member: sell(shop, event_id, member, 1) for member in range(1, 9)])
+    assert sum(isinstance(answer, Sale) for answer in answers) == 4
+    assert {answer.code for answer in answers if isinstance(answer, Refusal)} == {Code.SOLD_OUT}
+    while shop.drain().run(group):
+        pass
+    [quota] = shop.event(event_id).quotas
+    assert (quota.capacity, quota.withheld) == (4, 0)
+    assert shop.counts(event_id) == QuotaCounts(capacity=4, withheld=0, held=0, sold=4)
+
+
+def sell(shop: Shop, event_id: str, member: int, quantity: int) -> Sale:
+    items = [(f"{event_id}-1", quantity)]
+    return shop.desk.sell(
+        shop.clerk, f"sale {member}", card_number(member), event_id, items, "free", "desk 1"
+    )

@@ -83,7 +83,7 @@ class Reference(Books):
             return [Outcome.RECOVERING]
         if rules is None or any(not 1 <= quota <= len(rules.quotas) for quota, _ in wish.items):
             return [Outcome.NOT_FOUND]
-        if len(self.log) >= self._bounds.backlog_max:
+        if self._backlog >= self._bounds.backlog_max:
             return [Outcome.BACKLOG_FULL]
         return self._not_on_sale(rules, wish) or self._over_limit(rules, wish) or self._sold_out(wish)
 
@@ -123,13 +123,32 @@ class Reference(Books):
 
     def _sold_out(self, wish: HoldRequest) -> Answer | None:
         for quota, quantity in sorted(wish.items):
-            available = self.counts(wish.event_id, quota).available
+            counts = self.counts(wish.event_id, quota)
+            kept = counts.withheld if wish.channel != "desk" else 0
+            available = max(0, counts.capacity - kept - counts.held - counts.sold)
             if available < quantity:
                 return [Outcome.SOLD_OUT, quota, available]
         return None
 
+    def _draw_on_share(self, wish: HoldRequest) -> None:
+        for quota, quantity in sorted(wish.items):
+            capacity, withheld = self.sizes[wish.event_id, quota]
+            left = max(0, withheld - quantity)
+            if left < withheld:
+                self.sizes[wish.event_id, quota] = (capacity, left)
+                self._append(
+                    "resize",
+                    act_id=wish.id,
+                    event_id=wish.event_id,
+                    quota=quota,
+                    capacity=capacity,
+                    withheld=left,
+                )
+
     def _take(self, wish: HoldRequest) -> Hold:
         rules = self.rules[wish.event_id]
+        if wish.channel == "desk":
+            self._draw_on_share(wish)
         hold = Hold(
             id=wish.id,
             event_id=wish.event_id,

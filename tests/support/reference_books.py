@@ -54,6 +54,7 @@ class Books:
     standing: dict[str, Hold] = field(default_factory=dict)
     """Those of `holds` that are live or sold."""
     _now: int = 0
+    _backlog: int = 0
     _known: bool = False
     _changed: bool = False
     _bounds: Bounds = field(default_factory=Bounds)
@@ -112,6 +113,7 @@ class Books:
 
     def _begin(self, call: Call, *, may_fence: bool = False) -> None:
         self._now, self._bounds, self._changed = max(call.bounds.now_ms, self.highest), call.bounds, False
+        self._backlog = len(self.log)
         same = self.epoch == call.epoch
         behind = same and self.position < call.position_min
         self._known = same and not behind and self.fence is None

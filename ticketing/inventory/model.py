@@ -112,6 +112,11 @@ class QuotaCounts(Struct, frozen=True):
         """What may be held now."""
         return max(0, self.capacity - self.withheld - self.held - self.sold)
 
+    @property
+    def available_at_desk(self) -> int:
+        """The same for the desk, which sells what is withheld too."""
+        return max(0, self.capacity - self.held - self.sold)
+
 
 class EventState(Struct, frozen=True):
     """An event as Redis has it: its rules and its counts by quota number."""

@@ -103,6 +103,7 @@ def _staff_routes() -> list[Route]:
         _get("/staff/events/{event_id}/edit", drafting.show_edit),
         _post("/staff/events/{event_id}/edit", drafting.edit),
         _post("/staff/events/{event_id}/capacity", staff.change_capacity),
+        _post("/staff/events/{event_id}/share", staff.set_share),
         _post("/staff/events/{event_id}/quotas", staff.add_quota),
         _get("/staff/look", looks.show_organisation_look),
         _post("/staff/look", looks.set_organisation_look),

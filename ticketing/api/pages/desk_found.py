@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 
@@ -14,7 +14,7 @@ from ticketing.api.pages.desk_setup import Setup
 from ticketing.api.pages.site import Site
 from ticketing.database import reading
 from ticketing.errors import Code, Refusal
-from ticketing.identifiers import event_of, read_ticket_code
+from ticketing.identifiers import event_of, quota_id, read_ticket_code
 from ticketing.members import repository as members
 from ticketing.members.numbers import read_card_number
 from ticketing.orders import repository as orders
@@ -240,11 +240,21 @@ def _allowances(
 
 
 def _sales(site: Site, setup: Setup, swiped: Swiped) -> list[schemas.Event]:
-    """The events of this desk that can be sold from now."""
+    """The events of this desk that can be sold from now: what the web has left, and the desk's own share."""
     events = (site.board.event(event.id) for events, _ in swiped.ledgers for event in events)
-    return [
-        event for event in events if event is not None and event.status == "open" and setup.serves(event.id)
-    ]
+    on_sale = (_with_share(site, event) for event in events if event is not None and setup.serves(event.id))
+    return [event for event in on_sale if event.status == "open"]
+
+
+def _with_share(site: Site, event: schemas.Event) -> schemas.Event:
+    """The event as the desk may sell it: sold out on the web, it may still have what is kept for the desk."""
+    state = site.board.state_of(event.id)
+    if state is None or event.status not in ("open", "sold_out"):
+        return event
+    left = {quota_id(event.id, number): c.available_at_desk for number, c in state.counts.items()}
+    quotas = [structs.replace(quota, available=left.get(quota.id, 0)) for quota in event.quotas]
+    status: schemas.Status = "open" if any(quota.available for quota in quotas) else event.status
+    return structs.replace(event, status=status, quotas=quotas)
 
 
 def _sale_methods(sales: Sequence[schemas.Event]) -> list[str]:

@@ -130,6 +130,7 @@ DONE: Mapping[str, str] = {
     "capacity": N_("The quota is changed."),
     "quota": N_("The quota is added."),
     "desk": N_("The settings of this desk are saved."),
+    "share": N_("The desk's share is changed."),
     "shift": N_("The shift is open: what you take at this desk is counted in it."),
     "shift-closed": N_("The shift is closed."),
     "look": N_("The look is changed; members see it within seconds."),
@@ -245,6 +246,7 @@ FAULTS: Mapping[str, str] = {
     "is longer than 30 characters": N_("A name has 30 characters at most."),
     "must be 6 to 32": N_("A card number has 6 to 32 digits."),
     "must be up to 10 plain characters": N_("At most 10 letters, digits or signs of a plain keyboard."),
+    "must be from 0 to the capacity": N_("At most as many as the quota has can be kept for the desk."),
     "say why the counts differ": N_(
         "The counts differ from what is expected. Count again, or say why in the remark."
     ),

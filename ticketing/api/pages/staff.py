@@ -150,6 +150,24 @@ async def change_capacity(request: Request) -> Response:
     return redirect(f"/staff/events/{event_id}?done=capacity")
 
 
+async def set_share(request: Request) -> Response:
+    """Keep tickets of a quota for the desk, or give them back to the web; also in mid-sale."""
+    site, event_id = site_of(request), request.path_params["event_id"]
+    form = await read_form(request)
+    staff = site.require(request, "staff", f"/staff/events/{event_id}")
+    withheld, reason = form.count("withheld", required=True), form.text("reason", required=True)
+    if withheld is None or form.faults:
+        return await _refused(request, _invalid(form), form)
+    changes = QuotaChanges(withheld=withheld)
+    try:
+        await in_thread(
+            site.services.catalogue.change_quota, staff, event_id, form.text("quota_id"), changes, reason
+        )
+    except Refusal as refusal:
+        return await _refused(request, refusal, form)
+    return redirect(f"/staff/events/{event_id}?done=share")
+
+
 async def add_quota(request: Request) -> Response:
     """Add a quota, also in mid-sale."""
     site, event_id = site_of(request), request.path_params["event_id"]

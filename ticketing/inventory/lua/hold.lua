@@ -3,7 +3,8 @@
 -- uses     group records moves refusals
 -- request  list of {hold id, event, member, organisation path, items {quota, quantity, ...} by quota, channel}
 -- results  per request {OK | EXISTS, hold} or {refusal, facts...}, checked in the order of codes.py
--- writes   holds, ledgers, stock, due; nothing when every request is refused
+-- writes   holds, ledgers, stock, due; log {'resize', hold id, event, quota, capacity, withheld} when the desk drew on
+--          what was withheld for it; nothing when every request is refused
 
 local DUE_PER_CALL = 64
 
@@ -13,6 +14,20 @@ local function same_items(hold, items)
     if hold[ITEMS][3 * i - 2] ~= items[2 * i - 1] or hold[ITEMS][3 * i - 1] ~= items[2 * i] then return false end
   end
   return true
+end
+
+-- The desk takes of its own share first, so that the web has as many as before.
+local function draw_on_share(id, event, items)
+  for i = 1, #items, 2 do
+    local field = stock_field(event, items[i])
+    local counts = stock.get(field)
+    local drawn = math.min(counts[WITHHELD], items[i + 1])
+    if drawn > 0 then
+      counts[WITHHELD] = counts[WITHHELD] - drawn
+      stock.put(field, counts)
+      append({ 'resize', id, event, items[i], counts[CAPACITY], counts[WITHHELD] })
+    end
+  end
 end
 
 local function take(sale, ledger, id, event, member, items, channel)
@@ -37,8 +52,10 @@ local function decide(id, event, member, organisations, items, channel)
   local ledger, sale = ledger_of(member), sales.get(event)
   local refusal = refused_by_pace(ledger, channel) or refused_by_catalogue(sale, items)
     or refused_by_sale(sale, organisations) or refused_by_limit(sale, ledger, event, items)
-    or refused_by_stock(event, items)
-  return refusal or { OK, take(sale, ledger, id, event, member, items, channel) }
+    or refused_by_stock(event, items, channel)
+  if refusal then return refusal end
+  if channel == 'desk' then draw_on_share(id, event, items) end
+  return { OK, take(sale, ledger, id, event, member, items, channel) }
 end
 
 local ids, members, results = {}, {}, {}

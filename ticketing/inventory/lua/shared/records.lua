@@ -60,3 +60,7 @@ local function stock_field(event, quota) return event .. '/' .. quota end
 local function available(counts)
   return math.max(0, counts[CAPACITY] - counts[WITHHELD] - counts[STOCK_HELD] - counts[SOLD])
 end
+
+local function available_at_desk(counts)
+  return math.max(0, counts[CAPACITY] - counts[STOCK_HELD] - counts[SOLD])
+end

@@ -35,9 +35,11 @@ local function refused_by_limit(sale, ledger, event, items)
   return over('event', sale.limit, of_event, wanted) or over('group', group_limit, of_group, wanted)
 end
 
-local function refused_by_stock(event, items)
+-- What is withheld is kept for the desk, which sells of all that is free.
+local function refused_by_stock(event, items, channel)
+  local free_for = channel == 'desk' and available_at_desk or available
   for i = 1, #items, 2 do
-    local free = available(stock.get(stock_field(event, items[i])))
+    local free = free_for(stock.get(stock_field(event, items[i])))
     if free < items[i + 1] then return { SOLD_OUT, items[i], free } end
   end
 end
