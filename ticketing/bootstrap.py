@@ -32,6 +32,7 @@ from ticketing.services.catalogue import CatalogueService
 from ticketing.services.desk import DeskService
 from ticketing.services.desk_away import AwayService
 from ticketing.services.desk_list import DeskLists
+from ticketing.services.desk_share import DeskShare
 from ticketing.services.doctor import Patient
 from ticketing.services.erasure import ErasureService
 from ticketing.services.keeper import SaleKeeper
@@ -84,6 +85,7 @@ class Services:
         self.canceller = EventCanceller(self.sessions, self.keeper, self.clock)
         self.away = AwayService(self.sessions, self.keeper, self.clock, self.orders)
         self.catalogue = CatalogueService(self.sessions, self.sale_keeper, self.keeper, self.clock)
+        self.desk_share = DeskShare(self.sessions, self.sale_keeper, self.clock)
         self.looks = LookService(self.sessions, self.clock)
         self.recovery = Recovery(self.sessions, self.keeper, self.watermarks)
         self.rebuilds = RebuildService(self.sessions, self.keeper, self.keyring, self.clock, self.watermarks)

@@ -162,3 +162,22 @@ async def test_a_clerk_of_another_sub_district_sees_nothing(house: House) -> Non
     swiped = await house.client.post(f"{DESK}/swipes", headers=west, json={"card_number": CARD})
     assert swiped.json()["orders"] == []
     assert (await pick_up(house, west, "k", order_id=order["id"])).json()["code"] == "not_found"
+
+
+async def test_a_clerk_gives_the_desks_share_back_to_the_web(house: House) -> None:
+    event = house.publish(5)
+    manager, clerk = house.staff(), house.add_staff("clara", "clerk")
+    url = f"/api/v1/staff/events/{event}/quotas/{event}-1"
+    kept = await house.client.patch(url, headers=manager, json={"withheld": 5, "reason": "desk"})
+    assert kept.status_code == 200, kept.text
+    session = house.member(house.add_member(number=CARD))
+    assert (await house.hold(event, session, 1)).json()["code"] == "sold_out"
+    give_back, why = f"{DESK}/quotas/{event}-1/give-back", {"reason": "nobody came"}
+    assert (await house.client.post(give_back, headers=house.staff("auditor"), json=why)).status_code == 403
+    for quota, who in ((f"{event}-2", clerk), ("nothing", clerk)):
+        url = f"{DESK}/quotas/{quota}/give-back"
+        assert (await house.client.post(url, headers=who, json=why)).status_code == 404
+    for _ in range(2):
+        given = await house.client.post(give_back, headers=clerk, json=why)
+        assert given.json() == {"quota_id": f"{event}-1", "withheld": 0, "available": 5}
+    assert (await house.hold(event, session, 1, key="again")).status_code == 201

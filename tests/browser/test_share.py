@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 def test_the_desk_sells_what_is_kept_for_it(
     demo: Any, open_page: Callable[..., Page], staff_page: Callable[..., Page], cards: Any
 ) -> None:
-    event = make_event(demo, 2, title="现场留票", price=500, payment_methods=["desk"])
+    event = make_event(demo, 2, title="现场留票", price=500, payment_methods=["desk"], per_card_limit=2)
     [card] = cards(1)
     manager = staff_page("manager")
     manager.goto(f"/staff/events/{event['id']}")
@@ -47,3 +47,12 @@ def test_the_desk_sells_what_is_kept_for_it(
     expect(clerk.locator(".verdict.good")).to_contain_text("已发放 1 张票")
     manager.goto(f"/staff/events/{event['id']}")
     expect(manager.locator("table.figures td").nth(1)).to_have_text("1")
+
+    clerk.goto("/desk/share")
+    share = clerk.locator("form[action='/desk/share']", has_text="现场留票")
+    share.locator("[name=reason]").fill("今天没人来")
+    assert sideways_scroll(clerk) == 0
+    share.locator("button").click()
+    expect(clerk.locator("[role=status]")).to_contain_text("网上")
+    member.goto(f"/events/{event['id']}")
+    expect(member.locator("form[action$='/holds'] option", has_text="1")).not_to_have_count(0)

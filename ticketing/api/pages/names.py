@@ -130,6 +130,7 @@ DONE: Mapping[str, str] = {
     "capacity": N_("The quota is changed."),
     "quota": N_("The quota is added."),
     "desk": N_("The settings of this desk are saved."),
+    "given-back": N_("The tickets are on sale on the web."),
     "share": N_("The desk's share is changed."),
     "shift": N_("The shift is open: what you take at this desk is counted in it."),
     "shift-closed": N_("The shift is closed."),

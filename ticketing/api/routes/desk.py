@@ -127,3 +127,23 @@ def sell(call: Call[schemas.SaleWish]) -> Response:
         wish.desk,
     )
     return keyed_response(views.order_view(sale.order, call.front.services.seal), 201, replayed=sale.replayed)
+
+
+@calls(
+    Operation(
+        method="POST",
+        path="/api/v1/desk/quotas/{quota_id}/give-back",
+        summary="Give what is kept of a quota for the desk back to the web",
+        tag="desk",
+        caller="staff",
+        roles=ROLES,
+        takes=schemas.WithReason,
+        gives=schemas.Share,
+        codes=(Code.NOT_FOUND, Code.SALE_CLOSED, Code.RECOVERING),
+    )
+)
+def give_back(call: Call[schemas.WithReason]) -> schemas.Share:
+    """All of it; repeated, it stays so."""
+    quota_id = call.path("quota_id")
+    counts = call.front.services.desk_share.give_back(call.caller, quota_id, call.body.reason)
+    return schemas.Share(quota_id, counts.withheld, counts.available)

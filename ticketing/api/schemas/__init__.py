@@ -38,6 +38,7 @@ from ticketing.api.schemas.desk import (
     PickupWish,
     SalePayment,
     SaleWish,
+    Share,
     Swipe,
     Swiped,
 )
@@ -114,6 +115,7 @@ from ticketing.api.schemas.till import (
 )
 
 __all__ = [
+    "Share",
     "LooseTillLine",
     "Shift",
     "ShiftClosing",

@@ -61,6 +61,14 @@ class Pickup(Answer):
     undone_at: datetime | None
 
 
+class Share(Answer):
+    """What is kept of a quota for the desk, and what the web has left."""
+
+    quota_id: str
+    withheld: int
+    available: int
+
+
 class SalePayment(Request):
     """How a sale at the desk was paid."""
 
