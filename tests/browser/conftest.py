@@ -64,6 +64,12 @@ def cards(demo: RunningInstance) -> Callable[[int], list[Any]]:
 
 
 @pytest.fixture
+def other_card(demo: RunningInstance) -> Any:
+    """Another such card."""
+    return demo.demo["cards"][next(_next_card)]
+
+
+@pytest.fixture
 def fresh_card(demo: RunningInstance) -> Any:
     """One of the few cards without any ticket, for tests that count what waits at the desk."""
     return demo.demo["cards"][next(_next_fresh_card)]

@@ -201,24 +201,30 @@
     const giveUp = new AbortController(), timer = setTimeout(function () { giveUp.abort(); }, ANSWER_MS);
     busy = true;
     result.setAttribute("aria-busy", "true");
+    const away = window.deskAway; // desk-offline.js: goes on without the network
     try {
+      const own = away && away.isAway() ? await away.answer(url, body, result) : null;
+      if (own) return putOwn(own, left);
       const answer = await fetch(url, { method: "POST", body: body, signal: giveUp.signal });
       show(new DOMParser().parseFromString(await answer.text(), "text/html"), answer, left);
+      if (away) away.done(result).catch(function () {});
     } catch (error) {
-      lost(function () { send(url, body, left); });
+      const own = away && !error.refused ? await away.lost(url, body, result).catch(function () { return null; }) : null;
+      if (own) putOwn(own, left); else lost(function () { send(url, body, left); });
     } finally {
       clearTimeout(timer);
       busy = false;
       result.removeAttribute("aria-busy");
+      const waiting = next;
+      next = null;
+      if (waiting) waiting();
     }
-    const waiting = next;
-    next = null;
-    if (waiting) waiting();
+    return undefined;
   }
   function show(page, answer, left) {
     const fresh = page.getElementById("result");
     if (!fresh) { // signed out, or a fault that has a page of its own
-      if (answer.redirected) location.assign(answer.url); else throw new Error("no result");
+      if (answer.redirected) location.assign(answer.url); else throw Object.assign(new Error("no result"), { refused: answer.status < 502 });
       return;
     }
     put(...fresh.childNodes);
@@ -229,6 +235,12 @@
     history.replaceState(null, "", answer.redirected ? path : "/desk");
     const timing = /now;dur=(\d+)/.exec(answer.headers.get("Server-Timing") || "");
     doc.dispatchEvent(new CustomEvent("page:changed", { detail: timing ? Number(timing[1]) : 0 }));
+    announce();
+  }
+  function putOwn(own, left) {
+    put(own);
+    const who = own.querySelector(".who");
+    if (left && !(who && who.textContent.trim() && left.startsWith(who.textContent.trim()))) warn(left);
     announce();
   }
   function lost(again) {

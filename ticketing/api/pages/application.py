@@ -121,6 +121,7 @@ def _desk_routes() -> list[Route]:
     return [
         _get("/desk", desk.show),
         _post("/desk", desk.swipe),
+        _get("/desk/worker.js", desk_away.show_worker),
         _get(desk_away.CONFLICTS_PATH, desk_away.show_conflicts),
         _post("/desk/pickups", desk.hand_out),
         _post("/desk/pickups/{pickup_id}/undo", desk.undo),

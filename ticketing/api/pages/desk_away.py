@@ -1,4 +1,4 @@
-"""Pages about desks without the network: what they handed over and the books do not agree in."""
+"""Desks without the network: the worker that opens their page, and what they and the books do not agree in."""
 
 from starlette.concurrency import run_in_threadpool as in_thread
 from starlette.requests import Request
@@ -9,6 +9,18 @@ from ticketing.api.pages import names
 from ticketing.api.pages.site import site_of
 
 CONFLICTS_PATH = "/desk/conflicts"
+
+
+async def show_worker(request: Request) -> Response:
+    """The worker, under an address that lets it serve the desk's page and nothing else of the site.
+
+    A worker asks by a policy of its own, and must not be kept: an old one would go on opening old pages.
+    """
+    response = await site_of(request).renderer.statics.named("desk-worker.js", request)
+    response.headers["Service-Worker-Allowed"] = "/desk"
+    response.headers["Content-Security-Policy"] = "default-src 'none'; connect-src 'self'"
+    response.headers["Cache-Control"] = "no-cache"
+    return response
 
 
 async def show_conflicts(request: Request) -> Response:

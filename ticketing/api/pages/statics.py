@@ -40,7 +40,11 @@ class StaticFiles:
 
     async def show(self, request: Request) -> Response:
         """A file; kept for a year when the address names its content. Raises the refusal `not_found`."""
-        found = self._files.get(request.path_params["name"])
+        return await self.named(request.path_params["name"], request)
+
+    async def named(self, name: str, request: Request) -> Response:
+        """The file of this name, whatever address was asked for."""
+        found = self._files.get(name)
         if found is None:
             raise Refusal(Code.NOT_FOUND)
         headers = {
