@@ -43,9 +43,8 @@ def hand_out(page: Page, event: Any, method: str) -> None:
     page.click(f"form[action='/desk/pickups'] button[value={method}]")
 
 
-def test_a_shift_with_sales_an_undo_and_totals(
-    demo: Any, open_page: OpenPage, staff_page: StaffPage, clerk_page: Page, cards: Any
-) -> None:
+def work(demo: Any, open_page: OpenPage, clerk_page: Page, cards: Any) -> None:
+    """Open a shift with 100 yuan, be paid 10 in cash and 10 by card, take the second back, and sell for 5."""
     event = make_event(demo, 50, title="收银之夜", price=500, payment_methods=["desk"], per_card_limit=5)
     paid, undone, buyer = cards(3)
     for card in (paid, undone):
@@ -64,6 +63,11 @@ def test_a_shift_with_sales_an_undo_and_totals(
     clerk_page.check("form[action='/desk/sales'] input[value=cash]")
     clerk_page.click("form[action='/desk/sales'] button")
 
+
+def test_a_shift_with_sales_an_undo_and_totals(
+    demo: Any, open_page: OpenPage, staff_page: StaffPage, clerk_page: Page, cards: Any
+) -> None:
+    work(demo, open_page, clerk_page, cards)
     clerk_page.goto("/desk/till")
     rows = clerk_page.locator("table.lines tbody tr")
     lines = [" ".join(text.split()) for text in rows.all_inner_texts()]

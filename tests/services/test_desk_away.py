@@ -5,14 +5,13 @@ then, again and at once. Controls take a guard out and see a ticket booked twice
 """
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from tests.support.acts import at_once
 from tests.support.office import claims
 from tests.support.refusals import refusal
 from tests.support.shop import Shop
@@ -254,17 +253,6 @@ def test_control_with_an_id_of_its_own_a_lost_answer_is_in_conflict_with_itself(
 def senders(shop: Shop, away: AwayService, codes: list[str]) -> list[Callable[[], Taken]]:
     sent = [handed(shop, codes, f"k{n}", f"away {n}") for n in range(4)]
     return [lambda one_=one_: one(away.take(shop.clerk, one_.desk, [one_])) for one_ in sent]  # type: ignore[misc]
-
-
-def at_once(*acts: Callable[[], Taken]) -> list[Taken]:
-    start = Barrier(len(acts))
-
-    def run(act: Callable[[], Taken]) -> Taken:
-        start.wait()
-        return act()
-
-    with ThreadPoolExecutor(len(acts)) as pool:
-        return list(pool.map(run, acts))
 
 
 def rows(shop: Shop, table: Any) -> int:

@@ -7,15 +7,16 @@ and money is taken in a shift that was counted without it.
 
 import importlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier, Event
+from threading import Event
 from typing import Any
 
 import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
+from tests.support.acts import at_once, refusal_of
 from tests.support.office import claims
 from tests.support.shop import Shop, card_number
 from ticketing.database import reading
@@ -26,27 +27,6 @@ from ticketing.orders.tables import Shift as ShiftRow
 from ticketing.services.till import Line, Shift, TillSums
 
 DAY_MS = 24 * 3_600_000
-
-
-def refusal_of(act: Callable[[], Any]) -> Refusal:
-    with pytest.raises(Refusal) as refused:
-        act()
-    return refused.value
-
-
-def at_once(*acts: Callable[[], Any]) -> list[Any]:
-    """What each act gives, a refusal instead of its answer, all started together."""
-    start = Barrier(len(acts))
-
-    def run(act: Callable[[], Any]) -> Any:
-        start.wait()
-        try:
-            return act()
-        except Refusal as refusal:
-            return refusal
-
-    with ThreadPoolExecutor(len(acts)) as pool:
-        return list(pool.map(run, acts))
 
 
 def sums(lines: Sequence[Line]) -> list[tuple[str, str | None, int, int]]:

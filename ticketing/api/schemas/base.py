@@ -17,6 +17,7 @@ NO_CONTROLS_BUT_LINES = (
 
 Id = Annotated[str, Meta(min_length=1, max_length=80, pattern=NO_CONTROLS)]
 Line = Annotated[str, Meta(min_length=1, max_length=200, pattern=NO_CONTROLS)]
+DeskName = Annotated[str, Meta(min_length=1, max_length=100, pattern=NO_CONTROLS)]
 QrText = Annotated[str, Meta(min_length=1, max_length=300, pattern=NO_CONTROLS)]
 OptionalLine = Annotated[str, Meta(max_length=200, pattern=NO_CONTROLS)]
 Text = Annotated[str, Meta(max_length=5_000, pattern=NO_CONTROLS_BUT_LINES)]

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from ticketing.api.schemas.base import Answer, CardNumber, Id, Line, QrText, Request
+from ticketing.api.schemas.base import Answer, CardNumber, DeskName, Id, QrText, Request
 from ticketing.api.schemas.members import Allowance, Member, Order, TicketCodes, WantedItems
 
 
@@ -45,7 +45,7 @@ class PickupWish(Request):
     """Hand over tickets of one order; all that are left when `ticket_codes` is absent."""
 
     order_id: Id
-    desk: Line
+    desk: DeskName
     ticket_codes: TicketCodes | None = None
     payment: DeskPayment | None = None
 
@@ -82,4 +82,4 @@ class SaleWish(Request):
     event_id: Id
     items: WantedItems
     payment: SalePayment
-    desk: Line
+    desk: DeskName

@@ -5,11 +5,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from ticketing.api.schemas.base import NO_CONTROLS, Answer, Id, Instant, Price, Request
+from ticketing.api.schemas.base import NO_CONTROLS, Answer, DeskName, Id, Instant, Price, Request
 from ticketing.inventory.model import TICKETS_PER_HOLD_MAX
 
 Key = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[\x20-\x7e]+$")]
-DeskName = Annotated[str, Meta(min_length=1, max_length=100, pattern=NO_CONTROLS)]
 Username = Annotated[str, Meta(min_length=1, max_length=60, pattern=NO_CONTROLS)]
 TicketCode = Annotated[str, Meta(pattern=r"^[0-9A-Z]{12}-[1-9][0-9]?$")]
 HANDED_MAX = 100

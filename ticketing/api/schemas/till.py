@@ -5,9 +5,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from ticketing.api.schemas.base import NO_CONTROLS, Answer, Currency, Price, Request
+from ticketing.api.schemas.base import NO_CONTROLS, Answer, Currency, DeskName, Price, Request
 
-DeskName = Annotated[str, Meta(min_length=1, max_length=100, pattern=NO_CONTROLS)]
 Remark = Annotated[str, Meta(max_length=500, pattern=NO_CONTROLS)]
 
 
