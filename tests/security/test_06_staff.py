@@ -68,6 +68,8 @@ class Loot:
             },
             "hand-overs": {"device": "d", "hand_overs": [self.handed_over()]},
         }
+        if "/shifts/" in path:
+            return {"counted_cash": 0, "counted_card": 0, "remark": "mine now"}
         last = path.rpartition("/")[2]
         found = (BODIES | desk).get(last, {"reason": "mine now"})
         return found | {"desk": "1"} if last == "sales" else found
