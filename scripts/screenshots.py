@@ -8,6 +8,7 @@ dark, to look at.
 import io
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
@@ -19,11 +20,13 @@ from playwright.sync_api import Browser, Page
 from scripts import desk_pictures
 from tests.support.browser import running_browser, visitor
 from tests.support.command import RunningInstance, running
-from tests.support.events import make_event
+from tests.support.events import act, change, make_event, recover
+from tests.support.processes import standing_still
 from tests.support.steps import hold, sign_in
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 CARD = 990  # the first of the demo's cards without a ticket
+LEARNT_SECONDS = 4  # after which the pages and the worker know what staff have just done
 GAP, ROW, COLOURS = 24, 6, 64
 BACKGROUND = "#d5d9e2"
 README = ("list", "event", "hold", "order")
@@ -89,8 +92,40 @@ def _way(
     sign_in(page, whose, f"/events/{soon['id']}")
     yield "countdown", _shot(page)
     yield from _booking(page, event, brief)
+    ended = page.url  # a hold that is over
+    _make_news(page, demo)
     yield from _afterwards(page)
+    yield from _states(page, demo, ended)
     page.context.close()
+
+
+def _states(page: Page, demo: RunningInstance, ended: str) -> Shots:
+    """What goes wrong with a sale, as a member meets it."""
+    events = {state: make_event(demo, 20) for state in ("paused", "cancelled", "recovering")}
+    act(demo, events["paused"]["id"], "pause")
+    act(demo, events["cancelled"]["id"], "cancel")
+    recover(demo, events["recovering"]["id"])
+    time.sleep(LEARNT_SECONDS)
+    for state, event in events.items():
+        page.goto(f"/events/{event['id']}")
+        yield state, _shot(page)
+    with standing_still(demo.part("valkey-server")):
+        page.goto(ended)
+        yield "busy", _shot(page)
+
+
+def _make_news(page: Page, demo: RunningInstance) -> None:
+    """Tickets of an event that moved, and of one that was called off."""
+    for title in ("露天电影《海风》", "合唱音乐会"):
+        event = make_event(demo, 20, title=title)
+        hold(page, event, 1)
+        page.click("form[action$='/confirm'] button")
+        page.wait_for_selector(".qr")
+        if title.startswith("露天"):
+            change(demo, event["id"], {"venue": "工人文化宫大剧场"})
+        else:
+            act(demo, event["id"], "cancel")
+    time.sleep(LEARNT_SECONDS)
 
 
 def _booking(page: Page, event: Any, brief: Any) -> Shots:

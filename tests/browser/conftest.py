@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.support.browser import running_browser, visitor
 from tests.support.command import RunningInstance, running
-from tests.support.events import act, hold_one, make_event
+from tests.support.events import act, hold_one, make_event, recover
 
 ROOM_FOR_STEPS_MS = 30_000
 """How long a step may take on a machine with much else to do."""
@@ -112,8 +112,10 @@ def sale_in(demo: RunningInstance) -> dict[str, str]:
     ]
     states["held"] = make_event(demo, 1)["id"]
     states["soon"] = make_event(demo, 20, opens_in=3_000)["id"]
-    for verb in ("pause", "close"):
+    for verb in ("pause", "close", "cancel"):
         states[verb] = make_event(demo, 20)["id"]
         act(demo, states[verb], verb)
+    states["recovering"] = make_event(demo, 20)["id"]
+    recover(demo, states["recovering"])
     hold_one(demo, states["held"], demo.demo["cards"][5])
     return states
