@@ -121,8 +121,10 @@ def test_posters_and_looks_keep_nobody_out(
 ) -> None:
     page, event = staff_page("manager", language=language), campaign("five-yuan-cinema")["id"]
     page.emulate_media(color_scheme=scheme)
+    page.wait_for_url("**/staff/events")
     for path in ("look", f"events/{event}/look", f"events/{event}/poster"):
         page.goto(f"/staff/{path}")
+        assert page.url.endswith(path)  # not the sign-in
         assert (path, broken_rules(page)) == (path, [])
 
 
