@@ -15,7 +15,7 @@ from tests.support.access import faults
 from tests.support.command import RunningInstance
 from tests.support.events import act, change, make_event
 from tests.support.processes import standing_still, wait_for
-from tests.support.steps import confirm, sign_in
+from tests.support.steps import broken_rules, confirm, sign_in
 
 pytestmark = pytest.mark.slow
 
@@ -112,6 +112,20 @@ def test_nobody_is_kept_out(
     seen = {where: faults(page) for where in _walk(page, card, sale_in, demo)}
     assert len(seen) > 30
     assert {where: faults for where, faults in seen.items() if faults} == {}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_posters_and_looks_keep_nobody_out(
+    staff_page: Callable[..., Page], campaign: Callable[[str], Any], language: str, scheme: Any
+) -> None:
+    event = campaign("five-yuan-cinema")["id"]
+    page = staff_page("manager", language=language, javascript=True)  # axe needs it, the pages do not
+    page.emulate_media(color_scheme=scheme)
+    for path in ("look", f"events/{event}/look", f"events/{event}/poster"):
+        page.goto(f"/staff/{path}")
+        assert page.url.endswith(path)  # not the sign-in
+        assert (path, broken_rules(page)) == (path, [])
 
 
 def test_control_what_is_wrong_is_found(open_page: Callable[..., Page]) -> None:
