@@ -67,6 +67,7 @@ def _amber(page: Page, collected: str, swiped: Callable[[str, str], bytes], demo
     page.wait_for_selector("[role=status] p")
     yield "event", swiped(demo.demo["cards"][next(_next_card)]["card_number"], "event")
     yield "nothing", swiped(collected, "nothing")
+    page.evaluate("delete window.deskAway")  # as in a browser that keeps nothing for such a time
     page.context.set_offline(True)
     yield "no-answer", swiped("88888888888", "no-answer")
     page.context.set_offline(False)
