@@ -18,7 +18,7 @@ from tests.simulator.wire import Wire, load_scripts
 from tests.support.guards import without  # noqa: F401 - a fixture of these tests
 from ticketing.embedded.valkey import EmbeddedValkey
 
-STEPS_MAX = 100_000
+STEPS_MAX = 300_000
 GUARDS = (*RUSH, *KEEPER)
 
 

@@ -37,7 +37,7 @@ from ticketing.keyring import Keyring
 from ticketing.services import desk
 hold_id = Keyring.hold_id
 Keyring.hold_id = lambda self, *scope: hold_id(self, *scope[:-1], secrets.token_hex(8))
-desk._pickup_id = lambda *_: f"p.{secrets.token_hex(12)}"
+desk.pickup_id = lambda *_: f"p.{secrets.token_hex(12)}"
 """
 
 

@@ -90,13 +90,18 @@ def confirm(client: Client, token: str, hold: str) -> Answer:
     return free if free.status == 200 else client.send(Request(path, token, {"payment": {"method": "desk"}}))
 
 
+def _unsigned(order: Any) -> list[Any]:
+    """The tickets but for the text of their QR code, which is signed when an order is read."""
+    return [ticket | {"qr": ""} for ticket in order["tickets"]]
+
+
 def faults(address: tuple[str, int], bought: Sequence[Bought]) -> list[str]:
     """Orders that are not there as they were confirmed, and first answers that are not given again."""
     client, found = Client(address), []
     for token, order in bought:
         now = client.send(Request(f"/api/v1/orders/{order['id']}", token, method="GET"))
         again = confirm(client, token, order["id"])
-        if now.status != 200 or now.json()["tickets"] != order["tickets"]:
+        if now.status != 200 or _unsigned(now.json()) != _unsigned(order):
             found.append(f"{order['id']}: {now.status} {now.body!r}")
         if not again.replayed or again.json() != order:
             found.append(f"{order['id']} again: {again.status} {again.body!r}")

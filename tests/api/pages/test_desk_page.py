@@ -23,7 +23,7 @@ async def _post(house: House, path: str, session: dict[str, str], **form: str) -
 
 
 def _kind(page: httpx2.Response) -> str:
-    match = re.search(r'data-kind="(\w+)"', page.text)
+    match = re.search(r'id="result".*?data-kind="(\w+)"', page.text, re.DOTALL)
     assert match, page.text
     return match[1]
 

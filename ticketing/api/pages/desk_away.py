@@ -31,7 +31,7 @@ async def show_conflicts(request: Request) -> Response:
     found, following = await in_thread(site.services.away.conflicts, clerk, cursor)
     conflicts = [away_views.conflict_view(one) for one in found]
     said = {kind: site.renderer.say(request, text) for kind, text in names.CONFLICTS.items()}
-    events = {one.event_id: site.board.event(one.event_id) for one in conflicts if one.event_id}
+    events = {id_: await site.event(id_) for id_ in {one.event_id for one in conflicts} if id_}
     return site.page(
         request,
         "desk/conflicts.html",
