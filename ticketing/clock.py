@@ -8,6 +8,8 @@ sessions. All times in this package are integer milliseconds since the Unix epoc
 import time
 from datetime import UTC, datetime
 
+DAY_MS = 24 * 3_600_000
+
 
 class ServerClock:
     """Redis' time, carried forward by the monotonic clock between answers."""

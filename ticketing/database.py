@@ -5,9 +5,9 @@ SQLite runs in WAL with `synchronous=FULL`, so a commit is on disk when it retur
 its default `synchronous_commit=on`, which `ticketing doctor` checks.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from sqlalchemy import BigInteger, Engine, MetaData, String, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
@@ -22,6 +22,11 @@ Serial = Annotated[
         BigInteger().with_variant(sqlite.INTEGER(), "sqlite"), primary_key=True, autoincrement=True
     ),
 ]
+
+IDS_MAX = 1_000
+"""Ids that go into one `IN (…)`; longer lists are asked in pieces."""
+
+Item = TypeVar("Item")
 
 SQLITE_BUSY_SECONDS = 15
 
@@ -117,3 +122,8 @@ def insert_into(session: Session, table: Any) -> sqlite.Insert | postgresql.Inse
     if session.get_bind().dialect.name == "sqlite":
         return sqlite.insert(table)
     return postgresql.insert(table)
+
+
+def in_pieces(items: Sequence[Item], size: int = IDS_MAX) -> Iterator[Sequence[Item]]:
+    """The items, so many at a time."""
+    return (items[start : start + size] for start in range(0, len(items), size))

@@ -3,11 +3,14 @@
 - event: 8 Crockford base-32 characters in lower case, random (40 bits)
 - quota: `EVENT-N`, N counted from 1 inside its event; the inventory knows only N
 - order: the id of the hold it came from
+- pickup, shift: keyed by who made it and their idempotency key
 - ticket code: `NUMBER-I`, the order's number and the ticket's place in the order from 1
 """
 
 import re
 import secrets
+from base64 import urlsafe_b64encode
+from hashlib import blake2b
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _TICKET_CODE = re.compile(r"[0-9A-HJKMNP-TV-Z]{12}-[1-9][0-9]?")
@@ -31,6 +34,12 @@ def quota_number(event_id: str, quota: str) -> int | None:
     if prefix != event_id or not (tail.isascii() and tail.isdecimal()) or len(tail) > 4 or tail[0] == "0":
         return None  # a leading zero would give one quota two names
     return int(tail)
+
+
+def act_id(kind: str, staff_id: int, key: str) -> str:
+    """The id of what a clerk does under a key, so that the same key finds it again; `kind` is a letter."""
+    digest = blake2b(f"{staff_id}\n{key}".encode(), digest_size=18).digest()
+    return f"{kind}.{urlsafe_b64encode(digest).decode()}"
 
 
 def event_of(hold_or_order_id: str) -> str:

@@ -47,6 +47,10 @@ class Keyring:
         """
         return int.from_bytes(hmac.digest(self.desk, card_number.encode(), "sha256")[:_TAG_BYTES], "big")
 
+    def hidden_tag(self, card_number: str, card_digest: bytes) -> int:
+        """A card's tag as SQL keeps it."""
+        return self.hide_tag(self.card_tag(card_number), card_digest)
+
     def hide_tag(self, tag: int, card_digest: bytes) -> int:
         """A tag as SQL keeps it, and again: the tag. So who steals SQL and a desk's key has no tags of all cards."""
         mask = hmac.digest(self.tag, card_digest, "sha256")[:_TAG_BYTES]

@@ -95,7 +95,7 @@ class Lane(PatientProtocol):
         return True
 
     def _hand_over(self) -> None:
-        """Let uvicorn begin a cycle after all; the request had no body, and the parser still knows it."""
+        """Let uvicorn begin a cycle after all; its call takes no body, and the parser still knows the request."""
         self.cycle = None
         self._leave()
         super().on_headers_complete()

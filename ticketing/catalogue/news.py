@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -33,7 +33,7 @@ def note(
     for field, (before, after) in values.items():
         if before != after:
             one = News(event_id, quota_id, field, str(before), str(after), at)
-            session.add(EventNews(**{name: getattr(one, name) for name in one.__struct_fields__}))
+            session.add(EventNews(**structs.asdict(one)))
 
 
 def of_events(session: Session, event_ids: Collection[str]) -> list[News]:

@@ -53,9 +53,8 @@ class Event(Base):
     notice: Mapped[str] = mapped_column(Text, default="")
     version: Mapped[int] = mapped_column(default=1)
     applied_version: Mapped[int] = mapped_column(default=0)
-    voided_at: Mapped[
-        Millis | None
-    ]  # of a cancelled event: when its last ticket was void, and none could follow
+    # Of a cancelled event: when its last ticket was void, and none could follow.
+    voided_at: Mapped[Millis | None]
     created_at: Mapped[Millis]
 
     group: Mapped[AllowanceGroup] = relationship(lazy="joined")

@@ -76,7 +76,7 @@ def new_member(
         pin_salt=salt,
         pin_digest=keyring.pin_digest(salt, pin),
         blocked=blocked,
-        tag=keyring.hide_tag(keyring.card_tag(card_number), digest),
+        tag=keyring.hidden_tag(card_number, digest),
     )
 
 
@@ -131,8 +131,7 @@ def _compare(wish: Wish, card: KnownCard, made: Plan, keyring: Keyring, now: int
             }
         )
     if card.tag is None:
-        tag = keyring.hide_tag(keyring.card_tag(wish.card_number), wish.digest)
-        made.tags.append({"key": card.card_id, "tag": tag})
+        made.tags.append({"key": card.card_id, "tag": keyring.hidden_tag(wish.card_number, wish.digest)})
     made.changed += described or turned or repinned
 
 

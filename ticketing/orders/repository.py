@@ -1,13 +1,14 @@
 """All SQL of the orders' room. Functions take a `Session` first; only callers commit."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import Any, cast
 
+from msgspec import structs
 from sqlalchemy import Select, Table, delete, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from ticketing.database import insert_into
+from ticketing.database import in_pieces, insert_into
 from ticketing.orders.bulk import insert_rows
 from ticketing.orders.model import (
     CursorRecord,
@@ -38,8 +39,6 @@ _plain_values = attrgetter(*_PLAIN)
 ORDER_COLUMNS = (*_PLAIN, "recorded_at")
 TICKET_COLUMNS = ("code", "order_id", "quota_id", "place", "price", "status")
 _FIXED = tuple(column.name for column in _ORDERS.columns if column.name not in _CHANGING)
-IDS_MAX = 1_000
-"""Ids that go into one `IN (…)`; longer lists are asked in pieces."""
 
 
 # Recording ------------------------------------------------------------------------------------
@@ -108,7 +107,7 @@ def get(session: Session, order_id: str, *, lock: bool = False) -> OrderRecord |
 def by_ids(session: Session, order_ids: Sequence[str]) -> list[OrderRecord]:
     """The orders of these ids that are recorded, in no order."""
     found: list[OrderRecord] = []
-    for ids in _pieces(order_ids):
+    for ids in in_pieces(order_ids):
         found += _read(session, select(*_COLUMNS).where(_ORDERS.c.id.in_(ids)))
     return found
 
@@ -148,7 +147,7 @@ def of_event(session: Session, event_id: str) -> list[OrderRecord]:
 def recorded(session: Session, order_ids: Sequence[str]) -> set[str]:
     """Which of these orders SQL has."""
     found: set[str] = set()
-    for ids in _pieces(order_ids):
+    for ids in in_pieces(order_ids):
         found.update(session.scalars(select(Order.id).where(Order.id.in_(ids))))
     return found
 
@@ -173,7 +172,7 @@ def _tickets_of(session: Session, order_ids: Sequence[str]) -> dict[str, list[Ti
         columns.collected_at,
     )
     tickets: dict[str, list[TicketRecord]] = {}
-    for ids in _pieces(order_ids):
+    for ids in in_pieces(order_ids):
         piece = query.where(columns.order_id.in_(ids)).order_by(columns.order_id, columns.place)
         for order_id, *row in session.execute(piece):
             tickets.setdefault(order_id, []).append(TicketRecord(*row))
@@ -282,8 +281,7 @@ def pickup(session: Session, pickup_id: str) -> PickupRecord | None:
 def add_pickup(session: Session, record: PickupRecord, shift_id: str | None) -> bool:
     """Write a hand-over, counted in this shift; False if its id is taken, so the same key came before."""
     unless_known = insert_into(session, Pickup.__table__).on_conflict_do_nothing(index_elements=["id"])
-    row = {name: getattr(record, name) for name in record.__struct_fields__}
-    row |= {"ticket_codes": list(record.ticket_codes), "shift_id": shift_id}
+    row = structs.asdict(record) | {"ticket_codes": list(record.ticket_codes), "shift_id": shift_id}
     return session.scalar(unless_known.returning(Pickup.id), row) is not None
 
 
@@ -347,10 +345,6 @@ def _pickup_record(row: Pickup) -> PickupRecord:
         at=row.at,
         undone_at=row.undone_at,
     )
-
-
-def _pieces(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (ids[start : start + IDS_MAX] for start in range(0, len(ids), IDS_MAX))
 
 
 def _count(result: object) -> int:

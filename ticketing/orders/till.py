@@ -7,7 +7,7 @@ what is in the drawer when it is closed is in its sum, and nothing joins a shift
 from collections.abc import Sequence
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy import BigInteger, ColumnElement, Select, cast, func, literal, select, update
 from sqlalchemy.orm import Session
 
@@ -61,8 +61,7 @@ class LooseLine(Struct, frozen=True):
 def add_shift(session: Session, record: ShiftRecord) -> bool:
     """Open a shift; False if this key opened one before, or the clerk has one open at this desk."""
     unless_known = insert_into(session, Shift.__table__).on_conflict_do_nothing()
-    row = {name: getattr(record, name) for name in record.__struct_fields__}
-    return session.scalar(unless_known.returning(Shift.id), row) is not None
+    return session.scalar(unless_known.returning(Shift.id), structs.asdict(record)) is not None
 
 
 def shift(session: Session, shift_id: str, *, lock: bool = False) -> ShiftRecord | None:

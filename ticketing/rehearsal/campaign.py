@@ -1,11 +1,11 @@
 """Puts a scenario on sale: the event with its quotas, made and published as staff would."""
 
 from ticketing.catalogue.model import EventDraft, QuotaDraft
+from ticketing.clock import DAY_MS
 from ticketing.rehearsal.scenarios import Scenario
 from ticketing.services.catalogue import CatalogueService
 from ticketing.services.tokens import Claims
 
-DAY_MS = 24 * 3600 * 1000
 HOUR_MS = 3600 * 1000
 GROUP = "group"
 

@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from ticketing.catalogue import repository as catalogue
-from ticketing.clock import ServerClock
+from ticketing.clock import DAY_MS, ServerClock
 from ticketing.database import Sessions, reading
 from ticketing.errors import Refusal
 from ticketing.inventory.keeper import Keeper
@@ -23,7 +23,7 @@ from ticketing.services.audit import snapshot
 from ticketing.services.audit_group import GroupAudit
 from ticketing.services.rebuild import hold_from_order
 
-ARCHIVE_AFTER_MS = 24 * 3_600_000
+ARCHIVE_AFTER_MS = DAY_MS
 """How long after its window a group stays in Redis, so that late repeats are answered as quickly as ever."""
 
 _TRY_AGAIN_SECONDS = 3_600.0

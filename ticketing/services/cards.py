@@ -107,7 +107,7 @@ class CardService:
             member_id=old.member_id,
             number_digest=digest,
             last_four=last_four(number),
-            tag=self._keyring.hide_tag(self._keyring.card_tag(number), digest),
+            tag=self._keyring.hidden_tag(number, digest),
             status=ACTIVE,
             pin_salt=old.pin_salt,
             pin_digest=old.pin_digest,

@@ -4,9 +4,7 @@ A clerk's key makes hand-over and sale repeatable: the first one under a key is 
 the key from then on. Clerks work for the events of their organisation and all below it.
 """
 
-from base64 import urlsafe_b64encode
 from collections.abc import Sequence
-from hashlib import blake2b
 from typing import Any
 
 from msgspec import Struct, structs
@@ -322,8 +320,7 @@ def require_clerk(clerk: Claims) -> None:
 
 def pickup_id(staff_id: int, key: str) -> str:
     """The id of what a clerk does under a key, wherever it is done."""
-    digest = blake2b(f"{staff_id}\n{key}".encode(), digest_size=18).digest()
-    return f"p.{urlsafe_b64encode(digest).decode()}"
+    return identifiers.act_id("p", staff_id, key)
 
 
 def _first_answer(known: PickupRecord, request: dict[str, object]) -> PickupRecord:

@@ -107,9 +107,8 @@ class AwayService:
     def _take(self, sender: Claims, device: str, sent: Sent) -> Taken:
         with self._sessions.begin() as session:
             record = self._record(session, sender, device, sent)
-            cursors = orders.cursors(
-                session
-            )  # first: an order drained since is found, or its cursor is behind
+            # The cursors first: an order drained since is found, or its cursor is behind.
+            cursors = orders.cursors(session)
             found = orders.by_number(session, record.number)
             if found is None and on_their_way(self._keeper, cursors):
                 return Taken(sent.key, WAITING, ON_ITS_WAY)

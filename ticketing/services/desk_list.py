@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from ticketing.catalogue.tables import Event
 from ticketing.clock import ServerClock
-from ticketing.database import Sessions, reading
+from ticketing.database import Sessions, in_pieces, reading
 from ticketing.errors import invalid
 from ticketing.keyring import Keyring
 from ticketing.members.tables import ACTIVE, Card, Member
@@ -30,8 +30,6 @@ TICKETS_MAX = 30_000
 EVENTS_MAX = 100
 GOOD_FOR_MS = 12 * 3_600_000
 """How long a desk may go by a list: a day at the desk, and no copy of it is of use the next."""
-
-_IDS_MAX = 1_000
 
 
 class ListedOrder(Struct, frozen=True):
@@ -98,7 +96,7 @@ class DeskLists:
         found: dict[int, tuple[str, int | None]] = {}
         active = (Card.member_id == Member.id) & (Card.status == ACTIVE)
         query = select(Member.id, Member.name, Card.number_digest, Card.tag).outerjoin(Card, active)
-        for ids in _pieces(sorted(member_ids)):
+        for ids in in_pieces(sorted(member_ids)):
             for member, name, digest, hidden in session.execute(query.where(Member.id.in_(ids))):
                 found[member] = (name, None if hidden is None else self._keyring.hide_tag(hidden, digest))
         return found
@@ -177,7 +175,7 @@ def _handed_out(session: Session, rows: Sequence[_Row]) -> Iterator[ListedGone]:
             by_pickup.setdefault(row.pickup_id, []).append(row.code)
     query = select(Pickup.id, Pickup.at, Pickup.desk, StaffAccount.username)
     query = query.join(StaffAccount, StaffAccount.id == Pickup.staff_id)
-    for ids in _pieces(sorted(by_pickup)):
+    for ids in in_pieces(sorted(by_pickup)):
         for pickup_id, at, desk, clerk in session.execute(query.where(Pickup.id.in_(ids))):
             yield ListedGone(tuple(by_pickup[pickup_id]), at, desk, clerk)
 
@@ -186,7 +184,3 @@ def _cancelled(rows: Sequence[_Row]) -> Iterator[ListedGone]:
     void = tuple(row.code for row in rows if row.status == VOID)
     if void:
         yield ListedGone(void, None, "", "")
-
-
-def _pieces(ids: Sequence[object]) -> Iterator[Sequence[object]]:
-    return (ids[start : start + _IDS_MAX] for start in range(0, len(ids), _IDS_MAX))

@@ -9,9 +9,9 @@ from msgspec import Struct
 from sqlalchemy.orm import Session
 
 from ticketing.catalogue import repository as catalogue
-from ticketing.clock import ServerClock
+from ticketing.clock import DAY_MS, ServerClock
 from ticketing.database import Sessions, reading
-from ticketing.errors import Code, Refusal
+from ticketing.errors import invalid
 from ticketing.inventory.keeper import Keeper
 from ticketing.inventory.model import HoldStatus
 from ticketing.keyring import Keyring
@@ -24,7 +24,6 @@ from ticketing.orders.model import OrderRecord
 from ticketing.orders.tables import REFUND_DUE
 from ticketing.services import trail
 
-_DAY_MS = 86_400_000
 _PAGE = 500
 
 Fault = tuple[str, str]
@@ -60,9 +59,7 @@ class ErasureService:
             now = self._clock.now_ms()
             faults = [*self._in_hand(session, member_id), *self._owed(session, member_id, now)]
             if faults:
-                raise Refusal(
-                    Code.INVALID, errors=[{"field": field, "reason": reason} for field, reason in faults]
-                )
+                raise invalid(*faults)
             erasing.erase(session, member_id, cards)
             members.end_sessions(session, now, f"m:{member_id}", blocked=True)
             trail.record(session, now, "system", "member.erase", f"member:{member_id}", {})
@@ -71,7 +68,7 @@ class ErasureService:
         number = read_card_number(card_number) or ""
         holder = members.holder_by_card(session, self._keyring.card_digest(number))
         if holder is None:
-            raise Refusal(Code.INVALID, errors=[{"field": "card number", "reason": "is unknown"}])
+            raise invalid(("card number", "is unknown"))
         return holder
 
     def _in_hand(self, session: Session, member_id: int) -> Iterator[Fault]:
@@ -112,4 +109,4 @@ def _is_over(session: Session, order: OrderRecord, now: int) -> bool:
     event = catalogue.get(session, order.event_id)
     assert event is not None, "events are never deleted"
     ends = [event.starts_at, event.collect_until or 0, *(quota.starts_at or 0 for quota in event.quotas)]
-    return now > max(ends) + _DAY_MS
+    return now > max(ends) + DAY_MS

@@ -6,7 +6,7 @@ start with any character, so every text cell is looked at, whoever wrote it.
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from sqlalchemy import RowMapping, Select, select
 
@@ -44,11 +44,11 @@ def orders_csv(sessions: Sessions, event_id: str) -> Iterator[bytes]:
 
     Times are RFC 3339 in UTC, prices integers in the smallest unit.
     """
-    yield _lines([COLUMNS], BYTE_ORDER_MARK)
+    yield csv_lines([COLUMNS], BYTE_ORDER_MARK)
     with reading(sessions) as session:
         rows = session.execute(_tickets(event_id), execution_options={"yield_per": ROWS_PER_PIECE})
         for piece in rows.mappings().partitions():
-            yield _lines([_cells(row) for row in piece])
+            yield csv_lines([_cells(row) for row in piece])
 
 
 def safe_cell(text: str) -> str:
@@ -98,7 +98,8 @@ def _cells(row: RowMapping) -> Sequence[str]:
     return [safe_cell(str(value)) for value in fields.values()]
 
 
-def _lines(rows: Sequence[Sequence[str]], prefix: str = "") -> bytes:
+def csv_lines(rows: Iterable[Sequence[str]], prefix: str = "") -> bytes:
+    """Rows as lines of CSV in UTF-8, after `prefix`."""
     text = io.StringIO()
     csv.writer(text).writerows(rows)
     return (prefix + text.getvalue()).encode()

@@ -14,7 +14,7 @@ from ticketing.catalogue import news
 from ticketing.catalogue import repository as catalogue
 from ticketing.catalogue.news import News
 from ticketing.catalogue.tables import CANCELLED, Event
-from ticketing.clock import ServerClock
+from ticketing.clock import DAY_MS, ServerClock
 from ticketing.database import Sessions, reading
 from ticketing.members import repository as members
 from ticketing.orders import stakes
@@ -26,7 +26,6 @@ EVENT_MOVED, EVENT_CANCELLED = "event_moved", "event_cancelled"
 DAYS_KEPT = 90
 """How long a message is shown, and that an event was cancelled."""
 
-_DAY_MS = 86_400_000
 _SEEN_LATE_MS = 5_000
 """A page or a program that booked may have shown, for so long, what was true before a change."""
 
@@ -67,7 +66,7 @@ class NoticeService:
         """Everything, newest first."""
         now = self._clock.now_ms()
         with reading(self._sessions) as session:
-            rows = members.notices(session, member_id, now - DAYS_KEPT * _DAY_MS)
+            rows = members.notices(session, member_id, now - DAYS_KEPT * DAY_MS)
             told = [Told(row.kind, row.text, row.event_id, row.at) for row in rows]
             told += _of_events(session, member_id, now)
         return sorted(told, key=lambda one: one.at, reverse=True)
@@ -98,12 +97,12 @@ def _concerns(one: News, mine: Sequence[Stake]) -> bool:
 def _of_event(event: Event, heard: Sequence[News], now: int) -> Iterator[Told]:
     at = heard[-1].at
     if event.state == CANCELLED:
-        if now - at < DAYS_KEPT * _DAY_MS:
+        if now - at < DAYS_KEPT * DAY_MS:
             yield Told(EVENT_CANCELLED, _TEXTS[EVENT_CANCELLED], event.id, at, event.title)
         return
     moved = _moved(heard)
     ends = max(event.starts_at, *(quota.starts_at or 0 for quota in event.quotas), 0)
-    if moved and now < ends + _DAY_MS:
+    if moved and now < ends + DAY_MS:
         yield Told(EVENT_MOVED, _TEXTS[EVENT_MOVED], event.id, at, event.title, moved)
 
 

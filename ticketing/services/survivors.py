@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from ticketing.catalogue import log as catalogue_log
 from ticketing.clock import ServerClock
-from ticketing.database import Sessions, reading
+from ticketing.database import Sessions, in_pieces, reading
 from ticketing.inventory import protocol
 from ticketing.inventory.model import Hold, HoldStatus
 from ticketing.inventory.restore import Restore
@@ -77,9 +77,9 @@ class Survivors:
                 session, {hold.event_id for hold in self.confirmed.values()}
             )
         holds = sorted((self.confirmed[id_] for id_ in missing), key=lambda hold: hold.position or 0)
-        for piece in _pieces(holds):
+        for piece in in_pieces(holds, _PIECE):
             self._record(piece, currencies)
-        for piece in _pieces([hold for hold in self.confirmed.values() if hold.returned_places]):
+        for piece in in_pieces([hold for hold in self.confirmed.values() if hold.returned_places], _PIECE):
             self._void_what_came_back(piece)
 
     def forget(self, order_id: str) -> None:
@@ -179,7 +179,3 @@ def _order(hold: Hold, currencies: dict[str, str]) -> OrderRecord:
 
 def _standing(order: OrderRecord, places: int) -> list[TicketRecord]:
     return [ticket for ticket in order.tickets if ticket.bit & places and ticket.status != VOID]
-
-
-def _pieces(holds: Sequence[Hold]) -> Iterator[Sequence[Hold]]:
-    return (holds[start : start + _PIECE] for start in range(0, len(holds), _PIECE))

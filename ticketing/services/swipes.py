@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from ticketing import identifiers
 from ticketing.catalogue import repository as catalogue
 from ticketing.catalogue.tables import CANCELLED, CLOSED, Event
-from ticketing.clock import ServerClock
+from ticketing.clock import DAY_MS, ServerClock
 from ticketing.errors import Code, Refusal, StoreUnavailable
 from ticketing.inventory.keeper import Keeper
 from ticketing.inventory.model import Ledger
@@ -27,8 +27,6 @@ from ticketing.staff import repository as staff
 
 ORDERS_MAX = 100
 """Orders that one swipe shows, at most; the oldest first."""
-
-_LATE_MS = 24 * 3_600_000
 
 
 class HandedOut(Struct, frozen=True):
@@ -153,7 +151,7 @@ def collecting(session: Session, clerk: Claims, now: int) -> list[Event]:
 
 def _collected_by(event: Event) -> int:
     """When the last ticket is collected: some come late, so a day after it began unless staff say when."""
-    return max(event.closes_at, event.collect_until or event.starts_at + _LATE_MS)
+    return max(event.closes_at, event.collect_until or event.starts_at + DAY_MS)
 
 
 def on_their_way(keeper: Keeper, cursors: Sequence[CursorRecord]) -> bool:
@@ -184,8 +182,17 @@ def number_in(seal: Seal, code: str | None, number: str | None) -> str | None:
 
     Raises `Refusal` INVALID for a QR text that we did not sign.
     """
-    sealed = seal.read(code) if code else None
-    ticket = sealed.code if sealed else identifiers.read_ticket_code(code) if code else None
+    return number_of(ticket_in(seal, code) if code else None, number)
+
+
+def ticket_in(seal: Seal, text: str) -> str | None:
+    """The ticket's code in what was swiped or typed. Raises `Refusal` INVALID for a QR text that we did not sign."""
+    sealed = seal.read(text)
+    return sealed.code if sealed else identifiers.read_ticket_code(text)
+
+
+def number_of(ticket: str | None, typed: str | None) -> str | None:
+    """The number of the order that a ticket is of, else the one that was typed."""
     if ticket:
         return ticket.partition("-")[0]
-    return identifiers.read_order_number(number) if number else None
+    return identifiers.read_order_number(typed) if typed else None

@@ -5,15 +5,14 @@ then; what happens outside any shift is counted too, and shown beside them. A sh
 counted; a difference needs a remark.
 """
 
-from base64 import urlsafe_b64encode
 from collections.abc import Collection, Iterable, Sequence
-from hashlib import blake2b
 
 from msgspec import Struct, structs
 from sqlalchemy.orm import Session
 
+from ticketing import identifiers
 from ticketing.catalogue import repository as catalogue
-from ticketing.clock import ServerClock
+from ticketing.clock import DAY_MS, ServerClock
 from ticketing.database import Sessions, reading
 from ticketing.errors import Code, Refusal, invalid
 from ticketing.members import repository as members
@@ -28,7 +27,6 @@ CURRENCY = "CNY"
 FINANCE_ROLES = frozenset({"auditor", "manager", "admin"})
 RECENT_SHIFTS = 10
 REPORT_DAYS_MAX = 400
-_DAY_MS = 24 * 3_600_000
 _REMARK_MISSING = "say why the counts differ"
 
 
@@ -97,7 +95,7 @@ class TillService:
         """
         require_clerk(clerk)
         wish = ShiftRecord(
-            id=_shift_id(clerk, key),
+            id=identifiers.act_id("s", clerk.id, key),
             staff_id=clerk.id,
             organisation_id=clerk.organisation_id,
             desk=desk,
@@ -161,7 +159,7 @@ class TillService:
             record = till.shift(session, shift_id)
             if record is None or not _may_see(session, reader, record):
                 raise Refusal(Code.NOT_FOUND)
-            return _shown(session, shift_id)
+            return _with_lines(session, [record])[0]
 
     def mine(self, clerk: Claims) -> tuple[Shift, ...]:
         """A clerk's open shifts, oldest first, then their latest closed ones, newest first."""
@@ -178,18 +176,13 @@ class TillService:
         event_access.require_staff(reader)
         if reader.role not in FINANCE_ROLES:
             raise Refusal(Code.FORBIDDEN)
-        if not 0 <= since < until <= since + REPORT_DAYS_MAX * _DAY_MS:
+        if not 0 <= since < until <= since + REPORT_DAYS_MAX * DAY_MS:
             raise invalid(("until", "must be after since, by 400 days at most"))
         below = event_access.organisations_below(reader)
         with reading(self._sessions) as session:
             shifts = _with_lines(session, till.shifts_between(session, below, since, until))
             loose = till.loose_lines(session, catalogue.ids_of_organisations(below), since, until)
             return TillReport(since, until, shifts, _named(session, loose))
-
-
-def _shift_id(clerk: Claims, key: str) -> str:
-    digest = blake2b(f"{clerk.id}\n{key}".encode(), digest_size=18).digest()
-    return f"s.{urlsafe_b64encode(digest).decode()}"
 
 
 def _opened_before(session: Session, wish: ShiftRecord) -> ShiftRecord:

@@ -1,11 +1,9 @@
 """The report on tills as a file for the finance office: one line for each sum, safe to open in a spreadsheet."""
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 
 from ticketing.clock import to_rfc3339
-from ticketing.services.exports import BYTE_ORDER_MARK, safe_cell
+from ticketing.services.exports import BYTE_ORDER_MARK, csv_lines, safe_cell
 from ticketing.services.till import Line, Shift, TillReport, TillSums
 
 COLUMNS = (
@@ -30,12 +28,13 @@ def till_csv(report: TillReport) -> Iterator[bytes]:
 
     Times are RFC 3339 in UTC, amounts integers in the smallest unit.
     """
-    yield _lines([COLUMNS], BYTE_ORDER_MARK)
+    yield csv_lines([COLUMNS], BYTE_ORDER_MARK)
     for shift in report.shifts:
-        yield _lines(_rows_of(shift))
-    yield _lines(
-        [_row(["", line.clerk, line.desk, "", ""], line, f"{line.kind}_outside") for line in report.loose]
-    )
+        yield csv_lines(map(_safe, _rows_of(shift)))
+    outside = [
+        _row(["", line.clerk, line.desk, "", ""], line, f"{line.kind}_outside") for line in report.loose
+    ]
+    yield csv_lines(map(_safe, outside))
 
 
 def _rows_of(shift: Shift) -> list[list[str]]:
@@ -60,12 +59,6 @@ def _sums(head: list[str], name: str, sums: TillSums, currency: str, remark: str
 def _row(head: list[str], line: Line, name: str) -> list[str]:
     sums = [line.method or "", str(line.count), str(line.amount), line.currency, ""]
     return [*head, name, line.event_id, line.title, *sums]
-
-
-def _lines(rows: Sequence[Sequence[str]], prefix: str = "") -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerows([_safe(row) for row in rows])
-    return (prefix + text.getvalue()).encode()
 
 
 def _safe(row: Sequence[str]) -> list[str]:

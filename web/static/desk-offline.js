@@ -20,8 +20,8 @@
 
   // What the bar says.
   async function say() {
-    const waiting = (await book.records()).filter(function (record) { return !record.sent; });
-    const list = book.list(), lines = [];
+    const records = await book.records(), list = book.list(), lines = [];
+    const waiting = records.filter(function (record) { return !record.sent; });
     const state = away ? words("network-away", { WHEN: hour(since) }) : words("network-online");
     if (waiting.length) lines.push(words("network-waiting", { NUM: waiting.length }));
     lines.push(list ? words("network-list", { WHEN: hour(Date.parse(list.as_of)) }) : words("network-no-list"));
@@ -32,7 +32,7 @@
     bar.dataset.list = list ? list.as_of : "";
     bar.querySelector("strong").textContent = state;
     bar.querySelector("[data-more]").textContent = lines.join(" ");
-    const twice = (await book.records()).filter(function (record) { return record.outcome === "conflict"; }).length;
+    const twice = records.filter(function (record) { return record.outcome === "conflict"; }).length;
     bar.querySelector("[data-conflicts]").hidden = !twice;
     bar.querySelector("[data-conflicts]").textContent = words("network-conflicts", { NUM: twice });
   }

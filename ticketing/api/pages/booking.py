@@ -28,10 +28,8 @@ class Own(Struct, frozen=True):
     @property
     def likeness(self) -> tuple[Hashable, ...]:
         """The same for members who see the same page of an event, but for a live hold's."""
-        used = [
-            (a.scope, a.limit, a.held, a.bought) for a in self.allowances
-        ]  # in the order of the event's limits
-        return (self.eligible, *used)
+        # The limits are in the event's own order, so these say which is which.
+        return (self.eligible, *((a.scope, a.limit, a.held, a.bought) for a in self.allowances))
 
 
 class Choice(Struct, frozen=True):

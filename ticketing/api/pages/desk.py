@@ -19,7 +19,7 @@ from ticketing.api.pages.rendering import redirect
 from ticketing.api.pages.site import Site, new_key, site_of
 from ticketing.errors import Code, Refusal, invalid
 from ticketing.inventory.model import TICKETS_PER_HOLD_MAX
-from ticketing.services.desk import UNDO_MS, require_clerk
+from ticketing.services.desk import UNDO_MS
 from ticketing.services.tokens import Claims
 
 PATH = "/desk"
@@ -31,7 +31,7 @@ RECENT_COOKIE = "desk_recent"
 async def show(request: Request) -> Response:
     """The swipe field, and what was just handed out."""
     site = site_of(request)
-    clerk = _clerk(site, request)
+    clerk = site.clerk(request, PATH)
     ids = request.query_params.getlist("pickup")
     handed = await in_thread(desk_found.done, site, clerk, ids)
     if handed:
@@ -44,7 +44,7 @@ async def swipe(request: Request) -> Response:
     """Whose card, ticket or order this is, and what waits for them."""
     site = site_of(request)
     form = await read_form(request)
-    clerk = _clerk(site, request)
+    clerk = site.clerk(request, PATH)
     return await _found_page(site, request, clerk, form.text("swipe"))
 
 
@@ -52,7 +52,7 @@ async def hand_out(request: Request) -> Response:
     """Hand out the ticked tickets, order by order; each is repeatable by the form's key."""
     site = site_of(request)
     form = await read_form(request)
-    clerk = _clerk(site, request)
+    clerk = site.clerk(request, PATH)
     key, desk, method = form.key(), setup_of(request, clerk).name, form.text("method") or None
     done: list[str] = []
     for order_id, codes in _chosen_tickets(form).items():
@@ -81,7 +81,7 @@ async def undo(request: Request) -> Response:
     """Take a hand-over back."""
     site, pickup_id = site_of(request), request.path_params["pickup_id"]
     form = await read_form(request)
-    clerk = _clerk(site, request)
+    clerk = site.clerk(request, PATH)
     reason = form.text("reason", required=True)[:UNDO_REASON_MAX]
     try:
         if form.faults:
@@ -96,7 +96,7 @@ async def sell(request: Request) -> Response:
     """Sell tickets to the member who was swiped, and hand them out at once."""
     site = site_of(request)
     form = await read_form(request)
-    clerk = _clerk(site, request)
+    clerk = site.clerk(request, PATH)
     number, quota_id = form.text("card_number"), form.text("quota")
     items = [(quota_id, form.count("quantity") or 0)]
     event_id = quota_id.rpartition("-")[0]
@@ -120,7 +120,7 @@ async def give_pin(request: Request) -> Response:
     """
     site = site_of(request)
     form = await read_form(request)
-    clerk = _clerk(site, request)
+    clerk = site.clerk(request, PATH)
     number, desk = form.text("card_number"), setup_of(request, clerk).name
     try:
         if form.text("checked") != "yes":
@@ -138,7 +138,7 @@ async def set_up(request: Request) -> Response:
     """Keep this desk's settings in the browser; its name stands on every hand-over."""
     site = site_of(request)
     form = await read_form(request)
-    clerk = _clerk(site, request)
+    clerk = site.clerk(request, PATH)
     wanted = desk_setup.read_setup(form)
     if form.faults:
         wrong = {name: site.fault(request, reason) for name, reason in form.faults.items()}
@@ -148,12 +148,6 @@ async def set_up(request: Request) -> Response:
     response = redirect(f"{PATH}?done=desk")
     desk_setup.keep_setup(response, wanted, secure=site.gate.secure)
     return response
-
-
-def _clerk(site: Site, request: Request) -> Claims:
-    clerk = site.require(request, "staff", PATH)
-    require_clerk(clerk)
-    return clerk
 
 
 def _recent(request: Request) -> list[str]:

@@ -7,21 +7,20 @@ from msgspec import Struct, structs
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 
-from ticketing import identifiers
 from ticketing.api import schemas, views
 from ticketing.api.pages import booking, names
 from ticketing.api.pages.desk_setup import Setup
 from ticketing.api.pages.site import Site
 from ticketing.database import reading
 from ticketing.errors import Code, Refusal
-from ticketing.identifiers import event_of, quota_id, read_ticket_code
+from ticketing.identifiers import event_of, quota_id
 from ticketing.members import repository as members
 from ticketing.members.numbers import read_card_number
 from ticketing.orders import repository as orders
 from ticketing.orders.model import OrderRecord, PickupRecord
 from ticketing.orders.tables import COLLECTED
 from ticketing.services.desk import UNDO_MS
-from ticketing.services.swipes import HandedOut, Swiped, handed_out
+from ticketing.services.swipes import HandedOut, Swiped, handed_out, number_in, number_of, ticket_in
 from ticketing.services.tokens import Claims
 
 _RECENT_ORDERS = 20
@@ -112,7 +111,7 @@ class Seen(Struct, frozen=True):
 def look_up(site: Site, clerk: Claims, setup: Setup, typed: str) -> Seen:
     """What this card, ticket or order number comes to at this desk. Raises what `DeskService.swipe` does."""
     text = setup.read(typed)
-    ticket = _ticket_in(site, text)
+    ticket = ticket_in(site.services.seal, text)
     swiped, number = _swiped(site, clerk, text, ticket)
     mine = [order for order in swiped.orders if number in (None, order.number)]
     here = tuple(order for order in mine if setup.serves(order.event_id))
@@ -125,12 +124,6 @@ def look_up(site: Site, clerk: Claims, setup: Setup, typed: str) -> Seen:
     return Seen(swiped, text, number, shown, other_events, gone, left)
 
 
-def _ticket_in(site: Site, text: str) -> str | None:
-    """The ticket's code in what was swiped. Raises the refusal `invalid` for a QR text that we did not sign."""
-    sealed = site.services.seal.read(text)
-    return sealed.code if sealed else read_ticket_code(text)
-
-
 def _swiped(site: Site, clerk: Claims, text: str, ticket: str | None) -> tuple[Swiped, str | None]:
     """A card's number, a ticket's code or an order's number, which is told; what is all digits is a card first."""
     swipe = site.services.desk.swipe
@@ -140,15 +133,14 @@ def _swiped(site: Site, clerk: Claims, text: str, ticket: str | None) -> tuple[S
         except Refusal as refusal:
             if refusal.code is not Code.NOT_FOUND:
                 raise
-    number = ticket.partition("-")[0] if ticket else identifiers.read_order_number(text)
+    number = number_of(ticket, text)
     return swipe(clerk, number=number or text), number
 
 
 def belongs_elsewhere(site: Site, setup: Setup, typed: str) -> bool:
     """Whether an order that this clerk does not know is one of another union's: which, is not for them."""
     text = setup.read(typed)
-    ticket = _ticket_in(site, text)
-    number = ticket.partition("-")[0] if ticket else identifiers.read_order_number(text)
+    number = number_in(site.services.seal, text, text)
     with reading(site.services.sessions) as session:
         return number is not None and orders.by_number(session, number) is not None
 

@@ -12,7 +12,6 @@ from ticketing.api.pages.rendering import redirect
 from ticketing.api.pages.site import Site, site_of
 from ticketing.catalogue.tables import Event
 from ticketing.errors import Code, Refusal
-from ticketing.services.desk import require_clerk
 
 PATH = "/desk/share"
 
@@ -33,8 +32,7 @@ async def show(request: Request) -> Response:
 
 async def _page(request: Request, refusal: Refusal | None = None) -> Response:
     site = site_of(request)
-    clerk = site.require(request, "staff", PATH)
-    require_clerk(clerk)
+    clerk = site.clerk(request, PATH)
     events = await in_thread(site.services.desk.events, clerk)
     kept = list(_kept(site, events))
     return site.page(request, "desk/share.html", refusal=refusal, who=clerk, path=PATH, kept=kept)
@@ -44,8 +42,7 @@ async def give_back(request: Request) -> Response:
     """Give what is kept of a quota back to the web; the same form again changes nothing."""
     site = site_of(request)
     form = await read_form(request)
-    clerk = site.require(request, "staff", PATH)
-    require_clerk(clerk)
+    clerk = site.clerk(request, PATH)
     reason = form.text("reason", required=True)[:500]
     try:
         if form.faults:

@@ -66,12 +66,12 @@ class EventPages:
         if self._board.card(asked.id) is None:
             return None  # unknown, or published a moment ago: that is found out further in
         member = self._site.gate.visitor(asked.headers, "member")
-        poster = self._board.fresh_poster(asked.id)
         if member is not None:
             return None if self._site.is_due(member) else self._in_time(asked, choose, member)
-        return (
-            self._strangers(asked, choose(asked, poster), poster) if poster else self._in_time(asked, choose)
-        )
+        poster = self._board.fresh_poster(asked.id)
+        if poster is None:
+            return self._in_time(asked, choose)
+        return self._strangers(asked, choose(asked, poster), poster)
 
     async def _in_time(self, asked: Asked, choose: Choose, member: Claims | None = None) -> Answer:
         """The page once Redis has said what is not known yet; while it is away, as this process last knew it."""

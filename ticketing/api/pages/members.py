@@ -15,14 +15,14 @@ from ticketing.api.pages.forms import Form, read_form
 from ticketing.api.pages.rendering import onward
 from ticketing.api.pages.site import Site, new_key, site_of
 from ticketing.api.pages.structured import event_data
+from ticketing.clock import DAY_MS
 from ticketing.errors import Code, Refusal, StoreUnavailable
 from ticketing.identifiers import event_of, quota_number
 from ticketing.inventory.model import TICKETS_PER_HOLD_MAX, Decided
 from ticketing.services.tokens import Claims
 
 COUNTS = "event_counts.html"
-_DAY_MS = 24 * 3600 * 1000
-COUNTDOWN_FROM_MS = _DAY_MS
+COUNTDOWN_FROM_MS = DAY_MS
 REFRESH_SECONDS_MAX = 60
 _OVER = ("closed", "cancelled")
 _LOOK_SECONDS: Mapping[str, int] = {"scheduled": 30, "open": 6, "sold_out": 8, "paused": 6, "recovering": 6}

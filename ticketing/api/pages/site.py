@@ -17,6 +17,7 @@ from ticketing.api.pages.rendering import Renderer
 from ticketing.api.problems import status_of
 from ticketing.catalogue.looks import Looks
 from ticketing.errors import Code, Refusal, StoreUnavailable
+from ticketing.services.desk import require_clerk
 from ticketing.services.tokens import Claims
 
 RENEW_AFTER_MS = 5 * 60 * 1000
@@ -64,6 +65,12 @@ class Site:
         if claims is None:
             raise SignInFirst(kind, after)
         return claims
+
+    def clerk(self, request: Request, after: str) -> Claims:
+        """Who works at this desk. Raises as `require`, and the refusal `forbidden` for who does not."""
+        clerk = self.require(request, "staff", after)
+        require_clerk(clerk)
+        return clerk
 
     def require_own_origin(self, request: Request) -> None:
         """Refuse a form that another site's page has sent, whether or not anybody is signed in."""

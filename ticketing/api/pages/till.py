@@ -15,10 +15,8 @@ from ticketing.api.pages.formats import ZONE, milliseconds
 from ticketing.api.pages.forms import Form, read_form
 from ticketing.api.pages.rendering import redirect
 from ticketing.api.pages.site import Site, new_key, site_of
-from ticketing.errors import Code, Refusal
-from ticketing.services.desk import require_clerk
+from ticketing.errors import Code, Refusal, invalid
 from ticketing.services.till import CURRENCY, Shift
-from ticketing.services.tokens import Claims
 
 PATH = "/desk/till"
 REPORT_PATH = "/staff/till"
@@ -32,7 +30,7 @@ async def show_till(request: Request) -> Response:
 
 async def _till_page(request: Request, refusal: Refusal | None = None, form: Form | None = None) -> Response:
     site = site_of(request)
-    clerk = _clerk(site, request)
+    clerk = site.clerk(request, PATH)
     shifts = await in_thread(site.services.till.mine, clerk)
     desk = setup_of(request, clerk).name
     is_open = [shift for shift in shifts if shift.record.closed_at is None]
@@ -55,7 +53,7 @@ async def open_shift(request: Request) -> Response:
     """Open a shift with the cash in the drawer; repeatable by the form's key."""
     site = site_of(request)
     form = await read_form(request)
-    clerk = _clerk(site, request)
+    clerk = site.clerk(request, PATH)
     cash = _amount(form, "opening_cash")
     try:
         _require(form)
@@ -92,7 +90,7 @@ async def close_shift(request: Request) -> Response:
     """Close a shift with what was counted; the same form again changes nothing."""
     site, shift_id = site_of(request), request.path_params["shift_id"]
     form = await read_form(request)
-    clerk = _clerk(site, request)
+    clerk = site.clerk(request, PATH)
     cash, card = _amount(form, "counted_cash"), _amount(form, "counted_card")
     try:
         _require(form)
@@ -161,8 +159,7 @@ def _amount(form: Form, name: str) -> int:
 
 def _require(form: Form) -> None:
     if form.faults:
-        errors = [{"field": name, "reason": why} for name, why in form.faults.items()]
-        raise Refusal(Code.INVALID, errors=errors)
+        raise invalid(*form.faults.items())
 
 
 def _typed(site: Site, request: Request, refusal: Refusal | None, form: Form | None) -> dict[str, object]:
@@ -170,9 +167,3 @@ def _typed(site: Site, request: Request, refusal: Refusal | None, form: Form | N
     errors = refusal.facts.get("errors", ()) if refusal else ()
     faults = list(dict.fromkeys(site.fault(request, error["reason"]) for error in errors))
     return {"form": form.values if form else {}, "faults": faults, "key": new_key()}
-
-
-def _clerk(site: Site, request: Request) -> Claims:
-    clerk = site.require(request, "staff", PATH)
-    require_clerk(clerk)
-    return clerk

@@ -10,15 +10,15 @@ from ticketing.api.contract import Operation
 from ticketing.api.problems import invalid
 from ticketing.api.routes.desk import ROLES
 from ticketing.api.views import millis
+from ticketing.clock import DAY_MS
 from ticketing.errors import Code
-from ticketing.services.till import TillReport
+from ticketing.services.till import FINANCE_ROLES, TillReport
 from ticketing.services.till_export import till_csv
 
-FINANCE = ("auditor", "manager", "admin")
+FINANCE = tuple(sorted(FINANCE_ROLES))
 SHIFTS = "/api/v1/desk/shifts"
 REPORT = "/api/v1/staff/till"
 REPORT_QUERY = ("since", "until")
-_DAY_MS = 24 * 3_600_000
 REPORT_DAYS = 31
 
 calls = Calls()
@@ -144,7 +144,7 @@ def _report(call: Call[None]) -> TillReport:
     until = _time(call, "until") or call.front.services.clock.now_ms() + 1
     since = _time(call, "since")
     return call.front.services.till.report(
-        call.caller, until - REPORT_DAYS * _DAY_MS if since is None else since, until
+        call.caller, until - REPORT_DAYS * DAY_MS if since is None else since, until
     )
 
 
