@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FrameType
 
 from ticketing.embedded.direct import open_directly
+from ticketing.embedded.files import put_whole
 from ticketing.embedded.instance import resolve, upgrade_database
 from ticketing.embedded.lock import DirectoryLock
 from ticketing.embedded.process import Child
@@ -139,7 +140,7 @@ class _Instance:
             status = 200 if ready else _readiness(self._base_url)
             if not ready and status == 200:
                 ready = True
-                url_file(self._data_dir).write_text(self._base_url)
+                put_whole(url_file(self._data_dir), self._base_url.encode())
                 self._say(f"Ready on {self._base_url} (data in {self._data_dir}); Ctrl-C stops everything")
             elif waits.is_over(serves=status == 503):
                 self._say(

