@@ -40,6 +40,7 @@ from ticketing.services.logins import LoginService
 from ticketing.services.looks import LookService
 from ticketing.services.notices import NoticeService
 from ticketing.services.orders import OrderService
+from ticketing.services.quotas import QuotaService
 from ticketing.services.rebuild import RebuildService
 from ticketing.services.recovery import Recovery
 from ticketing.services.returns import ReturnService
@@ -84,7 +85,8 @@ class Services:
         self.desk_lists = DeskLists(self.sessions, self.keyring, self.clock)
         self.canceller = EventCanceller(self.sessions, self.keeper, self.clock)
         self.away = AwayService(self.sessions, self.keeper, self.clock, self.orders)
-        self.catalogue = CatalogueService(self.sessions, self.sale_keeper, self.keeper, self.clock)
+        self.catalogue = CatalogueService(self.sessions, self.sale_keeper, self.clock)
+        self.quotas = QuotaService(self.sessions, self.sale_keeper, self.keeper, self.clock)
         self.desk_share = DeskShare(self.sessions, self.sale_keeper, self.clock)
         self.looks = LookService(self.sessions, self.clock)
         self.recovery = Recovery(self.sessions, self.keeper, self.watermarks)

@@ -99,7 +99,7 @@ def test_a_limit_lowered_in_mid_sale_makes_nobody_a_cheat(shop: Shop, of_quota: 
     event_id = shop.sale(10, per_card_limit=3)
     shop.buy(event_id, 1, (1, 3))
     if of_quota:
-        shop.catalogue.change_quota(shop.street, event_id, f"{event_id}-1", QuotaChanges(per_card_limit=2))
+        shop.quotas.change(shop.street, event_id, f"{event_id}-1", QuotaChanges(per_card_limit=2))
     else:
         shop.catalogue.patch_event(shop.street, event_id, EventChanges(per_card_limit=2))
     assert look(shop).ok

@@ -172,8 +172,8 @@ def test_a_neighbour_may_not_even_know(office: Office) -> None:
         acts: list[Callable[[], object]] = [
             lambda staff=staff: catalogue.publish(staff, event_id),  # type: ignore[misc]
             lambda staff=staff: catalogue.patch_event(staff, event_id, changes),  # type: ignore[misc]
-            lambda staff=staff: catalogue.add_quota(staff, event_id, quota),  # type: ignore[misc]
-            lambda staff=staff: catalogue.change_quota(staff, event_id, f"{event_id}-1", raised),  # type: ignore[misc]
+            lambda staff=staff: office.quotas.add(staff, event_id, quota),  # type: ignore[misc]
+            lambda staff=staff: office.quotas.change(staff, event_id, f"{event_id}-1", raised),  # type: ignore[misc]
         ]
         assert [refusal(act).code for act in acts] == [code] * 4
     assert refusal(lambda: catalogue.event(stranger, event_id)).code is Code.NOT_FOUND

@@ -240,9 +240,7 @@ def test_the_desk_sells_of_its_share_and_the_web_cannot(shop: Shop) -> None:
     sell(shop, event_id, 3, 2)
     assert shop.counts(event_id) == QuotaCounts(capacity=5, withheld=1, held=0, sold=4)
     assert isinstance(shop.hold(event_id, 4, (1, 1), key="later"), Refusal), "one is still the desk's"
-    shop.catalogue.change_quota(
-        shop.street, event_id, f"{event_id}-1", QuotaChanges(withheld=0), "given back"
-    )
+    shop.quotas.change(shop.street, event_id, f"{event_id}-1", QuotaChanges(withheld=0), "given back")
     assert isinstance(shop.hold(event_id, 4, (1, 1), key="now"), Decided)
     over = refusal_of(lambda: sell(shop, event_id, 5, 1))
     assert over.code is Code.SOLD_OUT

@@ -63,7 +63,7 @@ def test_a_quota_that_moved_concerns_those_who_have_tickets_of_it(shop: Shop) ->
     for member, quota in ((1, 1), (2, 2)):
         _buy(shop, event, member, (quota, 1))
     at = shop.now + 72 * 3_600_000
-    shop.catalogue.change_quota(shop.street, event, f"{event}-2", QuotaChanges(starts_at=at))
+    shop.quotas.change(shop.street, event, f"{event}-2", QuotaChanges(starts_at=at))
     assert _told(shop, 1) == []
     [told] = _told(shop, 2)
     assert told.moved == (Moved("starts_at", str(shop.event(event).starts_at), str(at), f"{event}-2"),)

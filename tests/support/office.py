@@ -22,6 +22,7 @@ from ticketing.members.tables import Organisation
 from ticketing.services import trail
 from ticketing.services.catalogue import CatalogueService
 from ticketing.services.keeper import SaleKeeper
+from ticketing.services.quotas import QuotaService
 from ticketing.services.stats import StatsService
 from ticketing.services.tokens import Claims
 from ticketing.staff.tables import AuditEntry
@@ -65,7 +66,8 @@ class Office:
         self.keeper = keeper_on(self.redis, self.clock)
         self.now = self.keeper.now_ms()
         self.sale_keeper = SaleKeeper(sessions, self.keeper, self.clock)
-        self.catalogue = CatalogueService(sessions, self.sale_keeper, self.keeper, self.clock)
+        self.catalogue = CatalogueService(sessions, self.sale_keeper, self.clock)
+        self.quotas = QuotaService(sessions, self.sale_keeper, self.keeper, self.clock)
         self.stats = StatsService(sessions, self.keeper, self.clock)
         self.district = claims("district")
         self.street = claims("district.street-1")

@@ -104,6 +104,11 @@ def differences(before: Struct, after: Struct) -> dict[str, Any]:
     return {name: value for name, value in structs.asdict(after).items() if value != old[name]}
 
 
+def from_to(before: Struct, after: Struct) -> dict[str, Any]:
+    """What differs as field -> [before, after], for the audit trail."""
+    return {field: [getattr(before, field), value] for field, value in differences(before, after).items()}
+
+
 def needed_methods(quotas: tuple[QuotaDraft, ...]) -> tuple[str, ...]:
     """The payment methods without which some ticket could not be had; "free" while there is no quota."""
     needed = {DESK if quota.price else FREE for quota in quotas} or {FREE}

@@ -6,7 +6,7 @@ from msgspec import Struct, structs
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ticketing.catalogue.tables import EventNews
+from ticketing.catalogue.tables import DRAFT, Event, EventNews
 
 STARTS_AT, VENUE, STATE = "starts_at", "venue", "state"
 
@@ -22,17 +22,17 @@ class News(Struct, frozen=True):
     at: int
 
 
-def note(
+def tell(
     session: Session,
-    event_id: str,
+    event: Event,
     values: Mapping[str, tuple[object, object]],
     at: int,
     quota_id: str | None = None,
 ) -> None:
-    """Keep what changed, as field -> (before, after); what is the same is passed over."""
+    """Keep what changed, as field -> (before, after), for those who have tickets; nobody has any of a draft."""
     for field, (before, after) in values.items():
-        if before != after:
-            one = News(event_id, quota_id, field, str(before), str(after), at)
+        if before != after and event.state != DRAFT:
+            one = News(event.id, quota_id, field, str(before), str(after), at)
             session.add(EventNews(**structs.asdict(one)))
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from ticketing.catalogue import repository
-from ticketing.catalogue.tables import Event
+from ticketing.catalogue.tables import CANCELLED, CLOSED, Event
 from ticketing.errors import Code, Refusal
 from ticketing.members import repository as members
 from ticketing.members.tables import Organisation
@@ -75,6 +75,12 @@ def writable(session: Session, staff: Claims, event_id: str) -> Event:
     """The event, locked, if this staff member may change it."""
     require_writer(staff)
     return _within_reach(session, staff, repository.lock(session, event_id))
+
+
+def refuse_ended(event: Event) -> None:
+    """Refuse what makes sense only while an event can still be sold (`sale_closed`)."""
+    if event.state in (CLOSED, CANCELLED) or event.group.archived_at is not None:
+        raise Refusal(Code.SALE_CLOSED)
 
 
 def _within_reach(session: Session, staff: Claims, event: Event | None) -> Event:

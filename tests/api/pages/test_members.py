@@ -61,7 +61,7 @@ async def test_what_moved_is_said_with_what_it_was(house: House) -> None:
     order_id, manager = await _ticket_of(house, event, member), _manager(house)
     catalogue, at = house.services.catalogue, read_form_time("2030-05-01T19:30")
     catalogue.patch_event(manager, event, EventChanges(venue="二号厅"))
-    catalogue.change_quota(manager, event, f"{event}-1", QuotaChanges(starts_at=at))
+    house.services.quotas.change(manager, event, f"{event}-1", QuotaChanges(starts_at=at))
     await house.front.board.refresh()
     for path in ("/orders", f"/orders/{order_id}"):
         page = (await house.client.get(path, headers=house.member(member))).text

@@ -137,7 +137,7 @@ async def change_capacity(request: Request) -> Response:
     changes = QuotaChanges(capacity=capacity)
     try:
         await in_thread(
-            site.services.catalogue.change_quota,
+            site.services.quotas.change,
             staff,
             event_id,
             form.text("quota_id"),
@@ -160,9 +160,7 @@ async def set_share(request: Request) -> Response:
         return await _refused(request, _invalid(form), form)
     changes = QuotaChanges(withheld=withheld)
     try:
-        await in_thread(
-            site.services.catalogue.change_quota, staff, event_id, form.text("quota_id"), changes, reason
-        )
+        await in_thread(site.services.quotas.change, staff, event_id, form.text("quota_id"), changes, reason)
     except Refusal as refusal:
         return await _refused(request, refusal, form)
     return redirect(f"/staff/events/{event_id}?done=share")
@@ -177,7 +175,7 @@ async def add_quota(request: Request) -> Response:
     if form.faults:
         return await _refused(request, _invalid(form), form)
     try:
-        await in_thread(site.services.catalogue.add_quota, staff, event_id, draft, reason)
+        await in_thread(site.services.quotas.add, staff, event_id, draft, reason)
     except Refusal as refusal:
         return await _refused(request, refusal, form)
     return redirect(f"/staff/events/{event_id}?done=quota")

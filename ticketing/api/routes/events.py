@@ -151,9 +151,9 @@ _move(
 )
 def add_quota(call: Call[schemas.AddedQuota]) -> schemas.StaffEvent:
     """Answers the event with all its quotas; the new one is the last."""
-    catalogue, event_id = call.front.services.catalogue, call.path("event_id")
-    catalogue.add_quota(call.caller, event_id, drafts.quota_draft(call.body), call.body.reason)
-    return _changed(call, catalogue.event(call.caller, event_id))
+    services, event_id = call.front.services, call.path("event_id")
+    services.quotas.add(call.caller, event_id, drafts.quota_draft(call.body), call.body.reason)
+    return _changed(call, services.catalogue.event(call.caller, event_id))
 
 
 @calls(
@@ -172,7 +172,7 @@ def add_quota(call: Call[schemas.AddedQuota]) -> schemas.StaffEvent:
 def change_quota(call: Call[schemas.QuotaChanges]) -> schemas.StaffEvent:
     """Below sold and held it is refused unless forced; forced, nothing is sold until it fits again."""
     wish = call.body
-    event = call.front.services.catalogue.change_quota(
+    event = call.front.services.quotas.change(
         call.caller,
         call.path("event_id"),
         call.path("quota_id"),
