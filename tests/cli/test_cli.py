@@ -206,8 +206,14 @@ def test_an_import_names_every_refused_line(run: Run, tmp_path: Path) -> None:
     file.write_text(
         "card_number,name,organisation,pin\n0012345678901234,张三,district,123456\n12,李四,district,123456\n"
     )
-    first = run("cards", "import", str(file))
+    checked = run("cards", "import", str(file), "--check")
+    assert checked.code == 1
+    assert checked.out.endswith("; 1 would be new and 0 would move. Nothing was written\n")
+    refused = tmp_path / "refused.csv"
+    first = run("cards", "import", str(file), "--refused", str(refused))
     assert first.code == 1
+    assert "12,李四,district,123456,,,3,card_number must be" in refused.read_text(encoding="utf-8-sig")
+    assert refused.stat().st_mode & 0o077 == 0
     assert (
         first.out == "line 3: card_number must be 6 to 32 digits\n1 accepted, 0 of them changed, 1 refused\n"
     )

@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, text, update
 
-from tests.support.people import CARD, OTHER_CARD, PIN, Union
+from tests.support.people import CARD, OTHER_CARD, PIN, Taken, Union
 from ticketing.database import Sessions, reading
 from ticketing.errors import Code, Refusal
 from ticketing.keyring import Keyring
 from ticketing.members import bulk
 from ticketing.members.card_lines import CardLine
 from ticketing.members.tables import ACTIVE, BLOCKED, Card, Member, Organisation, SessionChange
-from ticketing.services.card_import import PIECE_LINES, ImportReport, import_cards
+from ticketing.services.card_import import PIECE_LINES, LineImport, import_cards
+from ticketing.services.card_refusals import refusals_csv
 
 LINE = f"{CARD},王小明,east,{PIN},,"
 
@@ -38,8 +39,8 @@ def lines(number: int, first: int = 0, organisation: str = "east") -> list[CardL
     return [CardLine(at + 2, f"00633{at:07}", f"会员{at}", organisation, f"{at:06}") for at in numbers]
 
 
-def taken(union: Union, source: list[CardLine]) -> ImportReport:
-    return import_cards(source, union.sessions, union.keyring, union.clock)
+def taken(union: Union, source: list[CardLine]) -> Taken:
+    return Taken.of(import_cards(source, union.sessions, union.keyring, union.clock))
 
 
 def test_a_new_member_can_sign_in(union: Union) -> None:
@@ -188,7 +189,7 @@ def test_a_file_that_breaks_off_keeps_the_pieces_before(union: Union, tmp_path: 
 def test_two_imports_at_once_double_nobody(union: Union) -> None:
     """Both see an empty table first; the one that comes second finds the cards known."""
     source = lines(3_000)
-    reports: list[ImportReport] = []
+    reports: list[Taken] = []
     threads = [threading.Thread(target=lambda: reports.append(taken(union, source))) for _ in range(2)]
     for thread in threads:
         thread.start()
@@ -249,3 +250,66 @@ def test_control_in_one_piece_an_import_keeps_every_writer_waiting(
     monkeypatch.setitem(PIECE_LINES, "sqlite", 20_000)
     waits, whole = waits_of_another(union)
     assert max(waits) > whole / 3
+
+
+def test_a_rehearsal_counts_the_same_and_writes_nothing(union: Union) -> None:
+    """What is added, changed, moved and refused is said before the import as after it."""
+    source = [
+        CardLine(2, CARD, "王小明", "west", PIN),
+        CardLine(3, OTHER_CARD, "李大华", "west", ""),
+        *lines(300, first=5),
+        CardLine(400, "12", "张伟", "east", "0246"),
+        CardLine(401, CARD, "王小明", "west", PIN),
+    ]
+    before = union.card(), union.person(union.member), count(union, Card)
+    arguments = (source, union.sessions, union.keyring, union.clock)
+    said = import_cards(*arguments, rehearse=True)
+    assert (union.card().pin_digest, union.person(union.member).organisation_id, count(union, Card)) == (
+        before[0].pin_digest,
+        "east",
+        before[2],
+    )
+    assert union.acts() == []
+    assert said == import_cards(*arguments)
+    assert (said.accepted, said.added, said.changed, said.moved) == (302, 300, 2, 1)
+    assert said.refused == [
+        (400, "card_number must be 6 to 32 digits"),
+        (401, "the same card_number is in line 2"),
+    ]
+    assert union.acts() == ["member.move", "cards.import"]
+
+
+def test_staff_of_a_branch_take_nobody_from_its_neighbour(union: Union) -> None:
+    """Neither by a line that puts a neighbour's card with them, nor by one that puts somebody there."""
+    work = LineImport(union.sessions, union.keyring, union.clock, actor="staff:west", below="district.west")
+    source = [
+        CardLine(2, CARD, "王小明", "west", "97531"),
+        CardLine(3, "0062230001", "张伟", "east", "0246"),
+        CardLine(4, "0062230002", "张伟", "西街道工会", "0246"),
+    ]
+    outcome = work.take(source)
+    assert outcome.figures == (1, 1, 0, 0, 2)
+    assert [(each.line.line, each.reason) for each in outcome.refused] == [
+        (3, "organisation is unknown"),
+        (2, "the card is of an organisation outside yours; ask the one above both"),
+    ]
+    assert union.person(union.member).organisation_id == "east"
+    assert union.sign_in().id == union.member
+
+
+def test_refused_lines_come_back_mended(union: Union, tmp_path: Path) -> None:
+    """The file has every cell as it was written, zeros and all, and none that a spreadsheet would run."""
+    file = tmp_path / "cards.csv"
+    file.write_text(
+        "card_number,name,organisation,pin,phone\n0062230001,=1+1,north,0246,+8613800000001\n",
+        encoding="utf-8",
+    )
+    report = import_cards(file, union.sessions, union.keyring, union.clock)
+    back = b"".join(refusals_csv(report.lines, lambda reason: f"原因：{reason}")).decode("utf-8-sig")
+    assert back.splitlines() == [
+        "card_number,name,organisation,pin,phone,status,line,reason",
+        "0062230001,'=1+1,north,0246,'+8613800000001,,2,原因：organisation is unknown",
+    ]
+    file.write_text(back.replace("north", "west").replace("'=1+1", "张伟"), encoding="utf-8")
+    assert import_cards(file, union.sessions, union.keyring, union.clock)[:3] == (1, 0, [])
+    assert union.person(union.sign_in("0062230001", "0246").id).phone == "+8613800000001"

@@ -1,15 +1,31 @@
 """`ticketing cards …`: members and their cards."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ticketing.cli.options import DataDir, services_of
 
+if TYPE_CHECKING:
+    from ticketing.services.card_import import ImportReport
+
 app = typer.Typer(help="Members and their cards.", no_args_is_help=True)
 
 CardFile = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="CSV or XLSX.")]
+Check = Annotated[
+    bool, typer.Option("--check", help="Say what would be added, changed, moved and refused; write nothing.")
+]
+RefusedFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--refused",
+        metavar="FILE",
+        dir_okay=False,
+        help="Write the refused lines into this CSV, each with its reason, to mend and import again. "
+        "It holds card numbers and PINs as they were sent.",
+    ),
+]
 
 
 @app.callback()
@@ -18,13 +34,15 @@ def _family() -> None:
 
 
 @app.command("import")
-def import_file(file: CardFile, data_dir: DataDir = None) -> None:
+def import_file(
+    file: CardFile, check: Check = False, refused: RefusedFile = None, data_dir: DataDir = None
+) -> None:
     """Import cards: new ones come in, known ones change or move, none is doubled.
 
     Columns: card_number, name, organisation (its id or name), pin; optionally phone and status. Every
     line that cannot be taken is named, and then the exit code is 1.
 
-    Example: ticketing cards import cards.xlsx
+    Example: ticketing cards import cards.xlsx --check
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -32,7 +50,7 @@ def import_file(file: CardFile, data_dir: DataDir = None) -> None:
     from ticketing.services.card_import import import_cards
 
     bar = Progress(
-        TextColumn("Importing"),
+        TextColumn("Checking" if check else "Importing"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
@@ -46,8 +64,27 @@ def import_file(file: CardFile, data_dir: DataDir = None) -> None:
             services.keyring,
             services.clock,
             lambda done, total: bar.update(task, completed=done, total=total or None),
+            rehearse=check,
         )
+    _tell(report, check)
+    if refused is not None:
+        _write(refused, report)
+    raise typer.Exit(1 if report.refused else 0)
+
+
+def _tell(report: "ImportReport", check: bool) -> None:
     for line, reason in report.refused:
         typer.echo(f"line {line}: {reason}")
-    typer.echo(f"{report.accepted} accepted, {report.changed} of them changed, {len(report.refused)} refused")
-    raise typer.Exit(1 if report.refused else 0)
+    what = f"{report.accepted} accepted, {report.changed} of them changed, {len(report.refused)} refused"
+    if check:
+        what += f"; {report.added} would be new and {report.moved} would move. Nothing was written"
+    typer.echo(what)
+
+
+def _write(path: Path, report: "ImportReport") -> None:
+    from ticketing.services.card_refusals import refusals_csv
+
+    path.touch(mode=0o600)
+    with path.open("wb") as file:
+        file.writelines(refusals_csv(report.lines))
+    typer.echo(f"{len(report.lines)} refused lines are in {path}", err=True)

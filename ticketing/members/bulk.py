@@ -47,8 +47,8 @@ class KnownCard(NamedTuple):
     tag: int | None
 
 
-def known_cards(session: Session, digests: Sequence[bytes]) -> dict[bytes, KnownCard]:
-    """The cards among `digests` that SQL has, locked so that they stay as they are read."""
+def known_cards(session: Session, digests: Sequence[bytes], *, lock: bool = True) -> dict[bytes, KnownCard]:
+    """The cards among `digests` that SQL has; `lock` keeps them as they are read."""
     query = (
         select(
             Card.number_digest,
@@ -66,8 +66,9 @@ def known_cards(session: Session, digests: Sequence[bytes]) -> dict[bytes, Known
         .join(Member, Member.id == Card.member_id)
         .where(Card.number_digest.in_(digests))
         .order_by(Card.id)
-        .with_for_update(of=Card)
     )
+    if lock:
+        query = query.with_for_update(of=Card)
     cards = map(KnownCard._make, session.execute(query))
     return {card.number_digest: card for card in cards}
 

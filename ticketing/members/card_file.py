@@ -2,11 +2,13 @@
 
 Columns are found by the names in the first line, in any order and case; columns we do not know are left
 alone. A spreadsheet's number cell has lost its leading zeros and every digit after the fifteenth, so card
-numbers and PINs are taken from text cells only.
+numbers and PINs are taken from text cells only; what such a cell holds is kept with a mark, so that a list of
+refused lines sent again is refused again until somebody has mended it.
 """
 
 import csv
 import io
+import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from typing import Any
 import python_calamine
 
 from ticketing.errors import Refusal, invalid
-from ticketing.members.card_lines import OPTIONAL, REQUIRED, CardLine
+from ticketing.members.card_lines import CHINESE, OPTIONAL, REQUIRED, CardLine
 
 FILE_BYTES_MAX = 128 * 1024 * 1024
 UNPACKED_BYTES_MAX = 1024 * 1024 * 1024
@@ -25,6 +27,7 @@ LINES_MAX = 1_000_000
 _TEXT_ONLY = ("card_number", "pin")
 _SHEET_SIGNATURE = b"PK\x03\x04"
 _DELIMITERS = ",;\t"
+_GUARDED = re.compile(r"^'(?=[=+\-@])")  # what our own files put before a cell that would be a formula
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +92,17 @@ def _lines(rows: Iterable[tuple[int, list[Any]]]) -> Iterator[CardLine]:
     """The lines after the header, which names the columns. Bounded by `LINES_MAX`."""
     numbered = iter(rows)
     _, header = next(numbered, (0, []))
-    columns = _columns([str(name).strip().lower() for name in header])
+    columns = _columns([_heading(name) for name in header])
     for count, (number, row) in enumerate(numbered, 1):
         if count > LINES_MAX:
             raise _refusal(f"has more than {LINES_MAX:,} lines")
         if any(value != "" for value in row):
             yield _line(number, row, columns)
+
+
+def _heading(cell: Any) -> str:
+    name = str(cell).strip().lower()
+    return CHINESE.get(name, name)
 
 
 def _columns(header: list[str]) -> dict[str, int]:
@@ -109,14 +117,17 @@ def _line(number: int, row: list[Any], columns: dict[str, int]) -> CardLine:
     number_cells = [name for name in _TEXT_ONLY if not isinstance(cells[name], str)]
     fault = f"{number_cells[0]} is a number cell; format its column as text" if number_cells else ""
     texts = {name: _text(value) for name, value in cells.items()}
-    texts["status"] = texts.get("status", "").lower()
+    for name in number_cells:
+        texts[name] += "?"
+    status = texts.get("status", "").lower()
+    texts["status"] = CHINESE.get(status, status)
     return CardLine(number, fault=fault, **texts)
 
 
 def _text(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value).strip()
+    return _GUARDED.sub("", str(value).strip())
 
 
 def _refusal(reason: str) -> Refusal:

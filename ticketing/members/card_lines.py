@@ -8,6 +8,27 @@ from ticketing.members.tables import ACTIVE, BLOCKED
 
 REQUIRED = ("card_number", "name", "organisation", "pin")
 OPTIONAL = ("phone", "status")
+COLUMNS = (*REQUIRED, *OPTIONAL)
+
+CHINESE = {
+    "卡号": "card_number",
+    "会员卡号": "card_number",
+    "姓名": "name",
+    "工会": "organisation",
+    "工会组织": "organisation",
+    "所属工会": "organisation",
+    "单位": "organisation",
+    "密码": "pin",
+    "初始密码": "pin",
+    "手机": "phone",
+    "手机号": "phone",
+    "手机号码": "phone",
+    "电话": "phone",
+    "状态": "status",
+    "正常": ACTIVE,
+    "冻结": BLOCKED,
+}
+"""What a Chinese list calls its columns, and the two states of a card."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _NAME_MAX = 100

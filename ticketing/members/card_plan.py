@@ -1,6 +1,7 @@
 """What one piece of an import does to the members and cards that are known: decided here, written by `bulk`."""
 
 import hmac
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -21,6 +22,21 @@ class Wish(NamedTuple):
     organisation: Organisation
 
 
+class Refused(NamedTuple):
+    """A line that cannot be taken, and why."""
+
+    line: CardLine
+    reason: str
+
+
+class Move(NamedTuple):
+    """A member who goes from one organisation to another."""
+
+    member_id: int
+    before: str
+    after: str
+
+
 @dataclass(slots=True)
 class Plan:
     """The rows to write, in the shapes that `bulk` takes, and the lines that cannot be taken."""
@@ -31,18 +47,21 @@ class Plan:
     statuses: list[dict[str, Any]] = field(default_factory=list)
     tags: list[dict[str, Any]] = field(default_factory=list)
     changes: list[dict[str, Any]] = field(default_factory=list)
-    refused: list[tuple[int, str]] = field(default_factory=list)
+    moves: list[Move] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
     changed: int = 0
 
 
-def plan(wishes: list[Wish], known: dict[bytes, KnownCard], keyring: Keyring, now: int) -> Plan:
-    """Compare each line with what SQL has. `now` is when those were locked."""
+def plan(
+    wishes: list[Wish], known: dict[bytes, KnownCard], keyring: Keyring, now: int, reach: Collection[str]
+) -> Plan:
+    """Compare each line with what SQL has. `now` is when those were locked, `reach` whose members may change."""
     made = Plan()
     for wish in wishes:
         card = known.get(wish.digest)
-        fault = _fault(wish, card)
+        fault = _fault(wish, card, reach)
         if fault is not None:
-            made.refused.append((wish.line.line, fault))
+            made.refused.append(Refused(wish.line, fault))
         elif card is None:
             made.new.append(_new_member(wish, keyring))
         else:
@@ -80,11 +99,13 @@ def new_member(
     )
 
 
-def _fault(wish: Wish, card: KnownCard | None) -> str | None:
+def _fault(wish: Wish, card: KnownCard | None, reach: Collection[str]) -> str | None:
     if card is None and not wish.pin:
         return "pin is empty for a new card"
     if card is not None and card.status == REPLACED:
         return "the card was replaced by a new one"
+    if card is not None and card.organisation_id not in reach:
+        return "the card is of an organisation outside yours; ask the one above both"
     return None
 
 
@@ -114,6 +135,8 @@ def _compare(wish: Wish, card: KnownCard, made: Plan, keyring: Keyring, now: int
         made.members.append(
             {"key": card.member_id, "name": line.name, "organisation_id": organisation_id, "phone": phone}
         )
+    if moved:
+        made.moves.append(Move(card.member_id, card.organisation_id, organisation_id))
     if turned:
         made.statuses.append({"key": card.card_id, "status": line.status})
     if repinned:

@@ -1,7 +1,8 @@
 """Importing members and cards by the hundred thousand: new ones come in, known ones change or move.
 
 Lines are taken in pieces, each a transaction of its own, short enough that the drain of a running sale is
-not kept waiting. A line that cannot be taken is named and left out; importing a file again repeats nothing.
+not kept waiting. A line that cannot be taken is named and left out; importing a file again repeats nothing. A
+rehearsal judges every line the same way and writes nothing.
 """
 
 import time
@@ -19,16 +20,42 @@ from ticketing.keyring import Keyring
 from ticketing.members import bulk, repository
 from ticketing.members.card_file import open_card_file
 from ticketing.members.card_lines import CardLine, fault_of
-from ticketing.members.card_plan import Plan, Wish, plan
+from ticketing.members.card_plan import Plan, Refused, Wish, plan
 from ticketing.members.numbers import read_card_number, read_pin
 from ticketing.members.tables import ACTIVE, Organisation
 from ticketing.services import trail
+from ticketing.services.trail import Act
 
 PIECE_LINES = {"sqlite": 250, "postgresql": 2_000}
 """Lines in one transaction: about 10 ms of SQLite's only write lock; PostgreSQL locks rows alone."""
 
+REHEARSED_LINES = 2_000
+"""Lines of a piece that is only judged: it locks nothing."""
+
 Progress = Callable[[int, int], None]
 """Told after every piece: lines done, and about how many there are (0: unknown)."""
+
+
+class Figures(NamedTuple):
+    """How many lines became what: `moved` ones are among the `changed`, these and `added` ones among the `accepted`."""
+
+    accepted: int = 0
+    added: int = 0
+    changed: int = 0
+    moved: int = 0
+    refused: int = 0
+
+    def plus(self, other: "Figures") -> "Figures":
+        """Both together."""
+        return Figures(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
+
+
+class Outcome(NamedTuple):
+    """What came of one piece."""
+
+    lines: int
+    figures: Figures
+    refused: Sequence[Refused]
 
 
 class ImportReport(NamedTuple):
@@ -41,6 +68,14 @@ class ImportReport(NamedTuple):
     accepted: int
     changed: int
     refused: list[tuple[int, str]]
+    added: int
+    moved: int
+    lines: list[Refused]
+    """The refused ones as they were written."""
+
+
+Note = Callable[[Session, Outcome], None]
+"""Called in the transaction of a piece, so that what it writes is kept or lost with the rows."""
 
 
 def import_cards(
@@ -51,69 +86,98 @@ def import_cards(
     progress: Progress | None = None,
     *,
     actor: str = "system",
+    rehearse: bool = False,
 ) -> ImportReport:
     """Import a CSV or XLSX file, or lines that were read already.
 
     A known card's name, organisation, phone and status follow the file; its PIN too, unless the member chose
-    it. Whoever moved, was blocked or got another PIN is noticed by every process within two seconds. Raises
-    `Refusal` INVALID naming `file` for a file that cannot be read; the pieces before stay.
+    it. Whoever moved, was blocked or got another PIN is noticed by every process within two seconds. `rehearse`
+    says what would be done, and does nothing. Raises `Refusal` INVALID naming `file` for a file that cannot be
+    read; the pieces before stay.
     """
     total = 0
     if isinstance(source, Path):
         opened = open_card_file(source)
         source, total = opened.lines, opened.total
-    work = _Import(sessions, keyring, clock, actor)
-    done = 0
-    for piece in _pieces(source, work.piece_lines):
-        work.take(piece)
-        done += len(piece)
+    work = LineImport(sessions, keyring, clock, actor=actor, rehearse=rehearse)
+    figures, refused, done = Figures(), list[Refused](), 0
+    for piece in pieces(source, work.piece_lines):
+        outcome = work.take(piece)
+        figures, done = figures.plus(outcome.figures), done + outcome.lines
+        refused += outcome.refused
         if progress is not None:
             progress(done, total)
-    return work.finish()
+    if not rehearse:
+        with sessions.begin() as session:
+            record_import(session, clock.now_ms(), actor, figures)
+    refused.sort(key=lambda each: each.line.line)
+    named = [(each.line.line, each.reason) for each in refused]
+    return ImportReport(figures.accepted, figures.changed, named, figures.added, figures.moved, refused)
 
 
-class _Import:
-    """One import at work."""
+def record_import(
+    session: Session, now: int, actor: str, figures: Figures, subject: str = "cards", **facts: object
+) -> None:
+    """Put an import's figures into the trail."""
+    trail.record(session, now, actor, "cards.import", subject, figures._asdict() | facts)
 
-    def __init__(self, sessions: Sessions, keyring: Keyring, clock: ServerClock, actor: str) -> None:
+
+def pieces(lines: Iterable[CardLine], size: int) -> Iterator[list[CardLine]]:
+    """The lines, `size` at a time."""
+    rest = iter(lines)
+    while piece := list(islice(rest, size)):
+        yield piece
+
+
+class LineImport:
+    """One import at work: takes piece after piece. It has one user, in one thread."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        keyring: Keyring,
+        clock: ServerClock,
+        *,
+        actor: str,
+        below: str | None = None,
+        rehearse: bool = False,
+    ) -> None:
+        """`below` is the path of the organisation whose members, and those under it, may come and change."""
         self._sessions = sessions
         self._keyring = keyring
         self._clock = clock
         self._actor = actor
-        self._accepted = 0
-        self._changed = 0
-        self._refused: list[tuple[int, str]] = []
+        self._rehearse = rehearse
         self._lines_of: dict[bytes, int] = {}
         with reading(sessions) as session:
-            self._organisations = _by_id_and_name(repository.organisations(session))
+            organisations = repository.organisations(session, below)
             dialect = session.get_bind().dialect.name
-        self.piece_lines = PIECE_LINES[dialect]
-        self._alone = dialect == "sqlite"
+        self._organisations = _by_id_and_name(organisations)
+        self._reach = frozenset(organisation.id for organisation in organisations)
+        self.piece_lines = REHEARSED_LINES if rehearse else PIECE_LINES[dialect]
+        self._alone = dialect == "sqlite" and not rehearse
 
-    def take(self, piece: Sequence[CardLine]) -> None:
+    def pass_over(self, piece: Sequence[CardLine]) -> None:
+        """Lines that were taken before: a card that comes again is still refused."""
+        for line in piece:
+            self._wish(line)
+
+    def take(self, piece: Sequence[CardLine], note: Note | None = None) -> Outcome:
         """Judge and store one piece. What can be done beforehand is done before the transaction."""
         wishes: list[Wish] = []
+        refused: list[Refused] = []
         for line in piece:
             wish = self._wish(line)
             if isinstance(wish, Wish):
                 wishes.append(wish)
             else:
-                self._refused.append((line.line, wish))
+                refused.append(Refused(line, wish))
         began = time.monotonic()
-        made = self._store(wishes)
+        outcome = self._store(wishes, refused, note)
         if self._alone:
             # SQLite's waiting writers look again only now and then: leave them as long as we took.
             time.sleep(time.monotonic() - began)
-        self._refused += made.refused
-        self._accepted += len(wishes) - len(made.refused)
-        self._changed += made.changed
-
-    def finish(self) -> ImportReport:
-        """The report; its figures go into the audit trail too."""
-        facts = {"accepted": self._accepted, "changed": self._changed, "refused": len(self._refused)}
-        with self._sessions.begin() as session:
-            trail.record(session, self._clock.now_ms(), self._actor, "cards.import", "cards", facts)
-        return ImportReport(self._accepted, self._changed, sorted(self._refused))
+        return outcome
 
     def _wish(self, line: CardLine) -> Wish | str:
         """The line in order, or why it is refused."""
@@ -130,37 +194,71 @@ class _Import:
             return f"the same card_number is in line {earlier}"
         return Wish(line, number, read_pin(line.pin) or "", digest, organisation)
 
-    def _store(self, wishes: list[Wish]) -> Plan:
+    def _store(self, wishes: list[Wish], refused: list[Refused], note: Note | None) -> Outcome:
+        if self._rehearse:
+            return self._judge(wishes, refused, note)
         try:
-            return self._try_to_store(wishes)
+            return self._try_to_store(wishes, refused, note)
         except IntegrityError:
             # Somebody else stored one of these cards after we looked; now it is known.
-            return self._try_to_store(wishes)
+            return self._try_to_store(wishes, refused, note)
 
-    def _try_to_store(self, wishes: list[Wish]) -> Plan:
+    def _judge(self, wishes: list[Wish], refused: list[Refused], note: Note | None) -> Outcome:
+        with reading(self._sessions) as session:
+            known = bulk.known_cards(session, [wish.digest for wish in wishes], lock=False)
+        made = plan(wishes, known, self._keyring, self._clock.now_ms(), self._reach)
+        outcome = _outcome(wishes, refused, made)
+        if note is not None:
+            with self._sessions.begin() as session:
+                note(session, outcome)
+        return outcome
+
+    def _try_to_store(self, wishes: list[Wish], refused: list[Refused], note: Note | None) -> Outcome:
         with self._sessions.begin() as session:
             known = bulk.known_cards(session, [wish.digest for wish in wishes])
             now = self._clock.now_ms()
-            made = plan(wishes, known, self._keyring, now)
+            made = plan(wishes, known, self._keyring, now, self._reach)
             bulk.insert_members(session, made.new, now)
             bulk.update_members(session, made.members)
             bulk.update_pins(session, made.pins)
             bulk.update_statuses(session, made.statuses)
             bulk.update_tags(session, made.tags)
             bulk.insert_changes(session, made.changes)
-            self._record_statuses(session, made, now)
-        return made
+            outcome = _outcome(wishes, refused, made)
+            if note is not None:
+                note(session, outcome)
+            acts = _acts(made)
+            if acts:
+                trail.record_all(session, now, self._actor, acts)
+        return outcome
 
-    def _record_statuses(self, session: Session, made: Plan, now: int) -> None:
-        for row in made.statuses:
-            action = "card.unblock" if row["status"] == ACTIVE else "card.block"
-            trail.record(session, now, self._actor, action, f"card:{row['key']}", {"reason": "import"})
+
+def _outcome(wishes: list[Wish], refused: list[Refused], made: Plan) -> Outcome:
+    every = [*refused, *made.refused]
+    figures = Figures(
+        accepted=len(wishes) - len(made.refused),
+        added=len(made.new),
+        changed=made.changed,
+        moved=len(made.moves),
+        refused=len(every),
+    )
+    return Outcome(len(wishes) + len(refused), figures, every)
 
 
-def _pieces(lines: Iterable[CardLine], size: int) -> Iterator[list[CardLine]]:
-    rest = iter(lines)
-    while piece := list(islice(rest, size)):
-        yield piece
+def _acts(made: Plan) -> list[Act]:
+    """What the trail keeps of single cards and members: who was blocked or freed, and who moved."""
+    acts = [
+        Act(
+            "card.unblock" if row["status"] == ACTIVE else "card.block",
+            f"card:{row['key']}",
+            {"reason": "import"},
+        )
+        for row in made.statuses
+    ]
+    return acts + [
+        Act("member.move", f"member:{move.member_id}", {"from": move.before, "to": move.after})
+        for move in made.moves
+    ]
 
 
 def _by_id_and_name(organisations: Sequence[Organisation]) -> dict[str, Organisation | str]:

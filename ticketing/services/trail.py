@@ -7,8 +7,9 @@ from its end leave no trace inside the table: `services.witness` remembers the e
 """
 
 import hmac
+from collections.abc import Iterable
 from contextlib import closing
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy.orm import Session
@@ -32,6 +33,14 @@ class Break(msgspec.Struct, frozen=True):
     what: str
 
 
+class Act(NamedTuple):
+    """What was done to what, as `record` takes it."""
+
+    action: str
+    subject: str
+    detail: dict[str, Any]
+
+
 def record(
     session: Session, clock_ms: int, actor: str, action: str, subject: str, detail: dict[str, Any]
 ) -> None:
@@ -41,19 +50,28 @@ def record(
     `event.publish`; `subject` is `event:ID`, `quota:ID`, `order:ID`, `card:ID`; `detail` is plain JSON,
     without card numbers or PINs. Call it last: until the commit no other transaction can add to the trail.
     """
+    record_all(session, clock_ms, actor, [Act(action, subject, detail)])
+
+
+def record_all(session: Session, clock_ms: int, actor: str, acts: Iterable[Act]) -> None:
+    """Add many acts of one actor at once, in their order; otherwise as `record`."""
     repository.lock_trail(session)
-    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(detail))
     end = repository.newest_of_trail(session)
-    entry = AuditEntry(
-        at=clock_ms,
-        actor=actor,
-        action=action,
-        subject=subject,
-        detail=plain,
-        previous_digest=FIRST if end is None else end.digest,
-    )
-    entry.digest = _digest_of(session, entry)
-    repository.add_entry(session, entry)
+    previous = FIRST if end is None else end.digest
+    entries: list[AuditEntry] = []
+    for act in acts:
+        plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(act.detail))
+        entry = AuditEntry(
+            at=clock_ms,
+            actor=actor,
+            action=act.action,
+            subject=act.subject,
+            detail=plain,
+            previous_digest=previous,
+        )
+        previous = entry.digest = _digest_of(session, entry)
+        entries.append(entry)
+    repository.add_entries(session, entries)
 
 
 def verify(session: Session) -> Break | None:

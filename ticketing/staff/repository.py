@@ -1,6 +1,6 @@
 """All SQL about staff accounts and the audit trail. Commits nothing."""
 
-from collections.abc import Collection, Generator
+from collections.abc import Collection, Generator, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import select, text
@@ -82,9 +82,9 @@ def trail_digest(session: Session, entry_id: int) -> str | None:
     return session.scalar(select(AuditEntry.digest).where(AuditEntry.id == entry_id))
 
 
-def add_entry(session: Session, entry: AuditEntry) -> None:
-    """Append one row to the trail."""
-    session.add(entry)
+def add_entries(session: Session, entries: Sequence[AuditEntry]) -> None:
+    """Append rows to the trail, in their order."""
+    session.add_all(entries)
     session.flush()
 
 

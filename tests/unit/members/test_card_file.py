@@ -78,6 +78,26 @@ def test_a_number_cell_has_lost_its_zeros(tmp_path: Path, column: int) -> None:
     assert fault_of(line) == f"{HEADER.split(',')[column]} is a number cell; format its column as text"
 
 
+def test_a_number_cell_sent_again_is_refused_again(tmp_path: Path) -> None:
+    """A list of refused lines has it as text; what was lost is still lost."""
+    row: list[str | float] = [62220001.0, *LINE.split(",")[1:]]
+    [line] = read(write_sheet(tmp_path / "cards.xlsx", [HEADER.split(","), row]))
+    assert line.card_number == "62220001?"
+    [again] = read(written(tmp_path, f"{HEADER}\n{','.join(line[1:7])}\n"))
+    assert fault_of(again) == "card_number must be 6 to 32 digits"
+
+
+def test_a_chinese_list(tmp_path: Path) -> None:
+    text = "姓名,会员卡号,工会组织,初始密码,手机号,状态,原因\n王小明,0062220001,东街道工会,013579,13800000001,冻结,x\n"
+    assert read(written(tmp_path, text.encode("gb18030"))) == [READ._replace(status="blocked")]
+
+
+def test_our_own_guard_against_formulas_is_taken_off(tmp_path: Path) -> None:
+    text = f"{HEADER}\n0062220001,'=王,'东,013579,'+8613800000001,\n"
+    [line] = read(written(tmp_path, text))
+    assert (line.name, line.organisation, line.phone) == ("=王", "'东", "+8613800000001")
+
+
 def test_a_phone_may_be_a_number_cell(tmp_path: Path) -> None:
     row: list[str | float] = [*LINE.split(",")[:4], 13800000001.0, "active"]
     assert read(write_sheet(tmp_path / "cards.xlsx", [HEADER.split(","), row])) == [READ]
