@@ -18,6 +18,7 @@ from ticketing.clock import ServerClock
 from ticketing.database import make_engine, make_sessions
 from ticketing.errors import Misconfigured
 from ticketing.inventory.keeper import Keeper
+from ticketing.inventory.presence import Presence
 from ticketing.inventory.protocol import Bounds
 from ticketing.inventory.rush import Inventory
 from ticketing.inventory.server import read_facts
@@ -122,6 +123,7 @@ class AsyncServices(Services):
             socket_timeout=REDIS_TIMEOUT_SECONDS,
         )
         self.inventory = Inventory(self.async_redis, self.clock, bounds_of(settings), self.watermarks)
+        self.presence = Presence(self.async_redis)
 
     async def aclose(self) -> None:
         """Give every connection back."""

@@ -49,6 +49,7 @@ CONTRACT = [
     "POST /api/v1/staff/events/{event_id}/quotas",
     "PATCH /api/v1/staff/events/{event_id}/quotas/{quota_id}",
     "GET /api/v1/staff/events/{event_id}/stats",
+    "GET /api/v1/staff/events/{event_id}/stream",
     "GET /api/v1/staff/events/{event_id}/orders.csv",
     "POST /api/v1/staff/cards/block",
     "POST /api/v1/staff/cards/replace",

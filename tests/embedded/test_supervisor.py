@@ -12,6 +12,7 @@ import urllib.error
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 import redis
 
@@ -24,7 +25,11 @@ from tests.support.command import (
     ticketing,
 )
 from tests.support.processes import descendants, is_alive, kill, wait_for
+from ticketing.bootstrap import build
+from ticketing.catalogue.model import EventDraft, QuotaDraft
 from ticketing.embedded.direct import open_directly
+from ticketing.embedded.instance import resolve
+from ticketing.settings import Settings
 
 pytestmark = pytest.mark.slow
 
@@ -225,3 +230,38 @@ def test_with_urls_and_no_secret_it_refuses_in_one_line(redis_url: str, tmp_path
     )
     assert refused.returncode == 2
     assert refused.stderr.startswith("ticketing: TICKETING_SECRET_KEY is not set")
+
+
+def test_an_open_stream_ends_before_the_stop_and_does_not_hold_it_up(tmp_path: Path) -> None:
+    with running("up", tmp_path / "data") as instance:
+        path, headers = _watched_event(instance)
+        client = httpx2.Client(base_url=instance.base_url, trust_env=False, timeout=30)
+        with client, client.stream("GET", path, headers=headers) as answer:
+            lines = answer.iter_lines()
+            assert any(line.startswith("data: ") for line in lines)
+            seconds = instance.stop()
+            for _ in lines:  # one that is cut off, as the server does when it loses patience, raises
+                pass
+        assert seconds < STOP_SECONDS
+
+
+def _watched_event(instance: RunningInstance) -> tuple[str, dict[str, str]]:
+    """The stream of an event on sale, and a session that may watch it."""
+    services = build(resolve(Settings(data_dir=instance.data_dir)))
+    try:
+        now = services.keeper.now_ms()
+        services.staff.add_root("district", "区总工会")
+        password = services.staff.add_staff("wang", "manager", "district")
+        token, claims = services.accounts.login_staff("wang", password, "203.0.113.1")
+        draft = EventDraft(
+            title="五元看大片",
+            starts_at=now + 3_600_000,
+            opens_at=now,
+            closes_at=now + 3_600_000,
+            quotas=(QuotaDraft(name="1", capacity=5),),
+        )
+        event_id = services.catalogue.create_event(claims, draft)
+        services.catalogue.publish(claims, event_id)
+    finally:
+        services.close()
+    return f"/api/v1/staff/events/{event_id}/stream", {"authorization": f"Bearer {token}"}

@@ -131,10 +131,13 @@ class Judge:
 
     @cached_property
     def calls(self) -> list[tuple[str, str, dict[str, Any]]]:
-        """(METHOD, path, description) of every call."""
+        """(METHOD, path, description) of every call whose answer has an end."""
         paths: dict[str, dict[str, Any]] = self._document["paths"]
         return [
-            (method.upper(), path, call) for path, calls in paths.items() for method, call in calls.items()
+            (method.upper(), path, call)
+            for path, calls in paths.items()
+            for method, call in calls.items()
+            if not path.endswith("/stream")
         ]
 
 

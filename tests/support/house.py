@@ -29,10 +29,11 @@ EVENTS = "/api/v1/events"
 class House:
     """A running API, its client, and the people of a small union: `district` with `east` and `west` below."""
 
-    def __init__(self, services: AsyncServices, front: Front, client: httpx2.AsyncClient) -> None:
+    def __init__(self, services: AsyncServices, front: Front, client: httpx2.AsyncClient, app: Any) -> None:
         self.services = services
         self.front = front
         self.client = client
+        self.app = app
         self.cards: dict[int, str] = {}
 
     @classmethod
@@ -43,7 +44,7 @@ class House:
         app: Any = create_app(services)
         transport = httpx2.ASGITransport(app=app, client=(address, 50_000))
         async with _running(app), httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
-            house = cls(services, app._onward._inner.state.front, client)
+            house = cls(services, app._onward._inner.state.front, client, app)
             await asyncio.to_thread(house._plant)
             yield house
 

@@ -47,7 +47,7 @@ def create_app(services: AsyncServices) -> Dispatch:
     calls = [*RushCalls(front).calls(), *EventPages(pages).calls()]
     hot = HotCalls(calls, services.clock, front.tally)
     inner = Frame(_fastapi(front, pages), services.clock, front.tally, secure=front.gate.secure)
-    return Dispatch(hot, inner)
+    return Dispatch(hot, inner, front.live.close)
 
 
 @cache

@@ -56,6 +56,15 @@ class Gate:
         """Whether the member's card was blocked after they signed in: they may look, but not buy."""
         return self._revocations.check(claims) is Code.CARD_BLOCKED
 
+    def ended(self, claims: Claims) -> Code | None:
+        """Why an answer that goes on, such as a stream, must end: no session any more, or another reach."""
+        now = self._clock.now_ms()
+        over = now >= min(claims.idle_at, claims.expires_at)
+        if over or self._revocations.check(claims) is not None:
+            return Code.UNAUTHENTICATED
+        moved = self._revocations.organisation_path(claims) != claims.organisation_path
+        return Code.FORBIDDEN if moved else None
+
     def organisations(self, claims: Claims) -> str:
         """The path of the organisation they belong to now, joined by dots."""
         return self._revocations.organisation_path(claims)

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from ticketing.api.addresses import ClientAddresses
 from ticketing.api.auth import Gate
 from ticketing.api.board import EventBoard
+from ticketing.api.live import Live
 from ticketing.api.live_holds import LiveHolds
 from ticketing.api.looks import LookBook
 from ticketing.api.metrics import Metrics
@@ -25,6 +26,7 @@ class Front:
     looks: LookBook
     gate: Gate
     addresses: ClientAddresses
+    live: Live
     live_holds: LiveHolds
     tally: Tally
     metrics: Metrics
@@ -36,12 +38,14 @@ class Front:
         settings = services.settings
         board = EventBoard(services.sessions, services.inventory, services.watermarks, services.clock)
         tally = Tally()
+        gate = Gate(services.signer, services.revocations, services.clock, settings.public_url)
         return cls(
             services=services,
             board=board,
             looks=LookBook(services.looks),
-            gate=Gate(services.signer, services.revocations, services.clock, settings.public_url),
+            gate=gate,
             addresses=ClientAddresses(settings.trusted_proxies),
+            live=Live(services.stats, services.presence, gate),
             live_holds=LiveHolds(settings.live_holds_per_address),
             tally=tally,
             metrics=Metrics(board),

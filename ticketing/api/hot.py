@@ -159,8 +159,10 @@ class HotCalls:
 class Dispatch:
     """An ASGI application that answers the hot calls and hands on all else."""
 
-    def __init__(self, hot: HotCalls, onward: ASGIApp) -> None:
+    def __init__(self, hot: HotCalls, onward: ASGIApp, farewell: Callable[[], None]) -> None:
+        """`farewell` is what the server calls before it waits for the answers under way."""
         self.hot = hot
+        self.farewell = farewell
         self._onward = onward
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

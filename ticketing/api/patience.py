@@ -6,6 +6,8 @@ for, so a request that comes in one piece costs no timer.
 """
 
 import asyncio
+import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -156,11 +158,18 @@ class _Writer:
 
 
 class PatientServer(uvicorn.Server):
-    """uvicorn's server that lets go of slow clients."""
+    """uvicorn's server that lets go of slow clients, and of those whose answer has no end when it is to stop."""
 
-    def __init__(self, config: uvicorn.Config, patience: Patience) -> None:
+    def __init__(self, config: uvicorn.Config, patience: Patience, farewell: Callable[[], None]) -> None:
+        """`farewell` ends the answers that would go on for ever."""
         super().__init__(config)
         self._patience = patience
+        self._farewell = farewell
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop listening and wait for the answers under way."""
+        self._farewell()
+        await super().shutdown(sockets)
 
     async def on_tick(self, counter: int) -> bool:
         """Look at every connection now and then."""

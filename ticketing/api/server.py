@@ -51,7 +51,7 @@ def serve(settings: Settings, host: str, port: int, fd: int | None = None) -> No
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
     patience = Patience(head=settings.request_head_seconds, body=settings.request_body_seconds)
-    PatientServer(config, patience).run(sockets)
+    PatientServer(config, patience, app.farewell).run(sockets)
 
 
 def _leave(signum: int, frame: FrameType | None) -> None:

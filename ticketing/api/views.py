@@ -20,7 +20,6 @@ from ticketing.orders.model import OrderRecord, PickupRecord, TicketRecord
 from ticketing.services.notices import Moved, Told
 from ticketing.services.orders import order_from_hold
 from ticketing.services.seals import Seal
-from ticketing.services.stats import EventStats, UndrainedOrder
 from ticketing.services.swipes import Swiped
 from ticketing.services.tokens import Claims
 
@@ -332,25 +331,6 @@ def _allowance(
 
 
 # Staff and desk
-
-
-def stats_view(stats: EventStats) -> schemas.Stats:
-    """The numbers of an event."""
-    waiting = stats.oldest_undrained
-    return schemas.Stats(
-        event_id=stats.event_id,
-        as_of=instant(stats.as_of),
-        live=stats.live,
-        quotas=[schemas.QuotaStats(**structs.asdict(quota)) for quota in stats.quotas],
-        refusals=stats.refusals,
-        series=[schemas.SaleSecond(instant(at), orders, tickets) for at, orders, tickets in stats.series],
-        backlog=stats.backlog,
-        oldest_undrained=_undrained(waiting) if waiting else None,
-    )
-
-
-def _undrained(order: UndrainedOrder) -> schemas.UndrainedOrder:
-    return schemas.UndrainedOrder(order.order_id, instant(order.confirmed_at), order.age_ms)
 
 
 def swiped_view(swiped: Swiped, seal: Seal) -> schemas.Swiped:

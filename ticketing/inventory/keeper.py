@@ -79,6 +79,10 @@ class Keeper(ScriptClient):
         earliest = self._call(self._redis.zrange, group_keys(group_id).due, 0, 0, withscores=True)
         return int(earliest[0][1]) if earliest else None
 
+    def live_holds(self, group_id: str) -> int:
+        """How many holds wait to be confirmed."""
+        return int(self._call(self._redis.zcard, group_keys(group_id).due))
+
     # The log
 
     def read_log(self, group_id: str, after: int, count: int) -> list[LogEntry]:

@@ -41,3 +41,8 @@ def new_keys(group_id: str, token: str) -> list[str]:
 def refusals_key(group_id: str) -> str:
     """Hash: `event:code` -> how often, flushed once a second by the API processes."""
     return f"ticketing:{{{group_id}}}:refusals"
+
+
+def watching_key(event_id: str) -> str:
+    """Sorted set: who watches an event's numbers, scored by when this was last said (ms)."""
+    return f"ticketing:watching:{event_id}"

@@ -32,10 +32,11 @@ def sales_by_quota(session: Session, event_id: str) -> dict[str, QuotaSales]:
     return {quota: QuotaSales(int(sold), int(collected)) for quota, sold, collected in rows}
 
 
-def last_seconds(session: Session, event_id: str, count: int) -> list[SaleSecond]:
-    """The last `count` seconds in which something was sold, oldest first."""
+def last_seconds(session: Session, event_id: str, count: int, since: int = 0) -> list[SaleSecond]:
+    """The last `count` seconds from `since` (ms) on in which something was sold, oldest first."""
     second = (Order.confirmed_at - Order.confirmed_at % 1000).label("second")
     figures = (func.count(Order.id.distinct()), func.count(Ticket.code))
     query = select(second, *figures).join(Ticket, Ticket.order_id == Order.id)
-    query = query.where(Order.event_id == event_id).group_by(second).order_by(second.desc()).limit(count)
+    query = query.where(Order.event_id == event_id, Order.confirmed_at >= since)
+    query = query.group_by(second).order_by(second.desc()).limit(count)
     return [SaleSecond(*row) for row in reversed(session.execute(query).all())]

@@ -82,7 +82,7 @@ class Toy:
             await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]})
             await send({"type": "http.response.body", "body": b"else"})
             return
-        await Dispatch(self.hot, self._nowhere)(scope, receive, send)
+        await Dispatch(self.hot, self._nowhere, lambda: None)(scope, receive, send)
 
     async def _nowhere(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 418, "headers": [(b"content-length", b"0")]})

@@ -7,11 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 import anyio.from_thread
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from ticketing.api import drafts, schemas, views
 from ticketing.api.calls import Call, Calls
 from ticketing.api.contract import Operation
+from ticketing.api.live import in_json
+from ticketing.api.stats_views import stats_view
 from ticketing.catalogue.tables import DRAFT, Event
 from ticketing.database import reading
 from ticketing.errors import Code, StoreUnavailable
@@ -196,7 +199,26 @@ def change_quota(call: Call[schemas.QuotaChanges]) -> schemas.StaffEvent:
 )
 def read_stats(call: Call[None]) -> schemas.Stats:
     """Counts and refusals from Redis, what was collected and the course of the sale from SQL."""
-    return views.stats_view(call.front.services.stats.event_stats(call.caller, call.path("event_id")))
+    return stats_view(call.front.services.stats.event_stats(call.caller, call.path("event_id")))
+
+
+@calls(
+    Operation(
+        method="GET",
+        path=f"{EVENT_PATH}/stream",
+        summary="The numbers of an event as server-sent events, at most one a second",
+        tag="staff",
+        caller="staff",
+        gives=schemas.WatchedStats,
+        media_type="text/event-stream",
+        codes=(Code.NOT_FOUND, Code.RATE_LIMITED),
+    )
+)
+async def stream_stats(call: Call[None]) -> Response:
+    """Each message is whole. `away` says that nothing can be read now, `end` why the stream ends for good."""
+    front, staff = call.front, call.caller
+    event = await run_in_threadpool(front.services.catalogue.event, staff, call.path("event_id"))
+    return front.live.watch(staff, event.id, in_json)
 
 
 @calls(

@@ -102,7 +102,7 @@ from ticketing.api.schemas.staff import (
     StaffSession,
     WithReason,
 )
-from ticketing.api.schemas.stats import QuotaStats, SaleSecond, Stats, UndrainedOrder
+from ticketing.api.schemas.stats import QuotaStats, SaleSecond, Stats, UndrainedOrder, WatchedStats
 from ticketing.api.schemas.till import (
     LooseTillLine,
     Shift,
@@ -116,6 +116,7 @@ from ticketing.api.schemas.till import (
 
 __all__ = [
     "Share",
+    "WatchedStats",
     "LooseTillLine",
     "Shift",
     "ShiftClosing",

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from ticketing.api.schemas.base import Answer
+from ticketing.api.schemas.base import Answer, StaffStatus
 
 
 class QuotaStats(Answer):
@@ -37,14 +37,25 @@ class UndrainedOrder(Answer):
 class Stats(Answer):
     """An event in numbers. `live` is false while Redis does not know the event; the counts are SQL's then.
 
-    `backlog` is how many log entries of the event's group SQL has yet to take.
+    `status` is null while Redis does not answer, and `books_answer` false while SQL does not: what it says is as it
+    was. `live_holds` counts the holds of the event's group that wait to be confirmed, and `backlog` is how many log
+    entries of the group SQL has yet to take.
     """
 
     event_id: str
     as_of: datetime
+    status: StaffStatus | None
     live: bool
+    books_answer: bool
     quotas: list[QuotaStats]
     refusals: dict[str, int]
     series: list[SaleSecond]
+    live_holds: int
     backlog: int
     oldest_undrained: UndrainedOrder | None
+
+
+class WatchedStats(Stats):
+    """The same as it is streamed: `series` is of the last five minutes, `watching` who else looks at it now."""
+
+    watching: list[str]
