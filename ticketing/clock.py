@@ -6,9 +6,13 @@ sessions. All times in this package are integer milliseconds since the Unix epoc
 """
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 DAY_MS = 24 * 3_600_000
+
+ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
+"""The zone of every time shown or typed, and of every day and month that is counted. A fixed offset: no summer time
+since 1991, no zone files needed."""
 
 
 class ServerClock:

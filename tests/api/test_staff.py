@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from tests.support.house import House
+from tests.support.sheets import first_sheet
 from ticketing.inventory.model import QuotaCounts
 from ticketing.members.tables import Member
 
@@ -183,6 +184,31 @@ async def test_the_export_is_an_attachment_that_no_spreadsheet_runs(house: House
     assert (
         await house.client.get(f"{EVENTS}/{event}/orders.csv", headers=house.staff("clerk"))
     ).status_code == 403
+
+
+async def test_the_export_as_a_workbook_says_the_same_in_the_readers_language(house: House) -> None:
+    member = house.add_member()
+    with house.services.sessions.begin() as transaction:
+        transaction.get_one(Member, member).name = "=HYPERLINK(1)"
+    event = house.publish(9, price=512)
+    held = await house.hold(event, house.member(member), quantity=2)
+    order = (await house.confirm(held.json()["id"], house.member(member), "desk")).json()
+    with house.services.sessions.begin() as transaction:
+        house.services.orders.ensure_recorded(transaction, order["id"])
+    url, auditor = f"{EVENTS}/{event}/orders.xlsx", house.staff("auditor")
+    answer = await house.client.get(url, headers=auditor)
+    assert answer.headers["content-type"].startswith("application/vnd.openxmlformats-officedocument")
+    assert answer.headers["content-disposition"] == f'attachment; filename="orders-{event}.xlsx"'
+    chinese = first_sheet(answer.content)
+    english = first_sheet((await house.client.get(url, headers=auditor | {"accept-language": "en"})).content)
+    assert (chinese[0][0], english[0][0]) == ("订单号", "Order number")
+    assert chinese[1:] == english[1:]
+    for place, row in enumerate(english[1:]):
+        cells = dict(zip(english[0], row, strict=True))
+        assert (cells["Ticket code"], cells["Price"]) == (order["tickets"][place]["code"], 5.12)
+        assert (cells["Member"], cells["Collected at"]) == ("=HYPERLINK(1)", "")
+    assert (await house.client.get(url, headers=house.staff("clerk"))).status_code == 403
+    assert (await house.client.get(url, headers=house.staff(path="district.west"))).status_code == 404
 
 
 async def test_the_tree_grows_below_ones_own_organisation(house: House) -> None:

@@ -8,6 +8,7 @@ import io
 
 from tests.api.test_desk import bought, pick_up
 from tests.support.house import House
+from tests.support.sheets import first_sheet
 
 SHIFTS, REPORT = "/api/v1/desk/shifts", "/api/v1/staff/till"
 
@@ -71,6 +72,17 @@ async def test_money_outside_any_shift_is_in_the_report(house: House) -> None:
     assert (row["shift"], row["line"], row["amount"]) == ("", "taken_outside", "1000")
     at_another_time = {"since": "2020-01-01T00:00:00Z", "until": "2020-02-01T00:00:00+08:00"}
     assert (await house.client.get(REPORT, headers=auditor, params=at_another_time)).json()["outside"] == []
+
+
+async def test_the_report_as_a_workbook(house: House) -> None:
+    _, order = await bought(house)
+    clerk, auditor = house.add_staff("clara", "clerk"), house.staff("auditor")
+    await pick_up(house, clerk, "p", order_id=order["id"], payment={"method": "card"})
+    answer = await house.client.get(f"{REPORT}.xlsx", headers=auditor | {"accept-language": "en"})
+    assert answer.headers["content-disposition"] == 'attachment; filename="till.xlsx"'
+    headings, line = first_sheet(answer.content)
+    row = dict(zip(headings, line, strict=True))
+    assert (row["Clerk"], row["Line"], row["How many"], row["Amount"]) == ("clara", "taken_outside", 1, 10)
 
 
 async def test_who_may_not_and_what_is_no_time(house: House) -> None:

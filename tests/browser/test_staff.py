@@ -13,7 +13,8 @@ from playwright.sync_api import Page, expect
 
 from tests.support.processes import wait_for
 from tests.support.steps import sideways_scroll
-from ticketing.api.pages.formats import ZONE, write_form_time
+from ticketing.api.pages.formats import write_form_time
+from ticketing.clock import ZONE
 
 pytestmark = pytest.mark.slow
 

@@ -1,9 +1,13 @@
-"""The smallest XLSX files: one sheet, text cells as inline strings, numbers as numbers."""
+"""The smallest XLSX files: one sheet, text cells as inline strings, numbers as numbers; and how one is read."""
 
+import io
 import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 from xml.sax.saxutils import escape
+
+from python_calamine import CalamineWorkbook
 
 _TYPES = """<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">
 <Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>
@@ -31,6 +35,11 @@ def write_sheet(path: Path, rows: Iterable[Sequence[str | float]]) -> Path:
         body = "".join(_row(number, row) for number, row in enumerate(rows, 1))
         book.writestr("xl/worksheets/sheet1.xml", f"{_SHEET}{body}</sheetData></worksheet>")
     return path
+
+
+def first_sheet(workbook: bytes) -> list[list[Any]]:
+    """The rows of a workbook's first sheet."""
+    return CalamineWorkbook.from_filelike(io.BytesIO(workbook)).get_sheet_by_index(0).to_python()
 
 
 def _row(number: int, row: Sequence[str | float]) -> str:

@@ -3,11 +3,11 @@
 No cell of it runs in a spreadsheet; the apostrophe that sees to that is taken off again when the file comes back.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 
 from ticketing.members.card_lines import COLUMNS
 from ticketing.members.card_plan import Refused
-from ticketing.services.exports import BYTE_ORDER_MARK, csv_lines, safe_cell
+from ticketing.services.sheets import NUMBER, Column, Row, Table, csv_pieces
 
 REASON = "reason"
 
@@ -15,18 +15,19 @@ Words = Callable[[str], str]
 """A reason as the reader of the file shall read it."""
 
 
-def refusal_rows(refused: Iterable[Refused], words: Words = str) -> Iterator[Sequence[str]]:
+def refusals_table(refused: Iterable[Refused], words: Words = str) -> Table:
     """A row for each refused line: its cells as they were written, then the line's number and the reason."""
-    for line, reason in refused:
-        cells = [str(getattr(line, name)) for name in COLUMNS]
-        yield [*map(safe_cell, cells), str(line.line), safe_cell(words(reason))]
+    return Table(_COLUMNS, (_row(one, words) for one in refused))
 
 
 def refusals_csv(refused: Iterable[Refused], words: Words = str) -> Iterator[bytes]:
-    """The file as CSV, in pieces."""
-    yield csv_lines([HEADER], BYTE_ORDER_MARK)
-    for row in refusal_rows(refused, words):
-        yield csv_lines([row])
+    """The same as CSV, in pieces."""
+    return csv_pieces(refusals_table(refused, words))
 
 
-HEADER = (*COLUMNS, "line", REASON)
+def _row(one: Refused, words: Words) -> Row:
+    line, reason = one
+    return [*(str(getattr(line, name)) for name in COLUMNS), line.line, words(reason)]
+
+
+_COLUMNS = (*map(Column, COLUMNS), Column("line", NUMBER), Column(REASON))

@@ -1,59 +1,43 @@
-"""The result of an event as a file for the finance office: one line a ticket, safe to open in a spreadsheet.
+"""The result of an event as a table for the finance office: one line a ticket."""
 
-A cell that a spreadsheet would take for a formula gets an apostrophe in front. Text that people typed can
-start with any character, so every text cell is looked at, whoever wrote it.
-"""
+from collections.abc import Iterator
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Sequence
-
-from sqlalchemy import RowMapping, Select, select
+from sqlalchemy import Select, select
 
 from ticketing.catalogue.tables import Quota
-from ticketing.clock import to_rfc3339
 from ticketing.database import Sessions, reading
 from ticketing.members.tables import REPLACED, Card, Member, Organisation
 from ticketing.orders.tables import Order, Ticket
+from ticketing.services.sheets import MONEY, ROWS_PER_PIECE, TIME, Column, Row, Table
 
 COLUMNS = (
-    "order_number",
-    "ticket_code",
-    "quota",
-    "status",
-    "price",
-    "currency",
-    "payment_method",
-    "payment_status",
-    "member",
-    "card",
-    "organisation",
-    "channel",
-    "confirmed_at",
-    "collected_at",
+    Column("order_number"),
+    Column("ticket_code"),
+    Column("quota"),
+    Column("status"),
+    Column("price", MONEY),
+    Column("currency"),
+    Column("payment_method"),
+    Column("payment_status"),
+    Column("member"),
+    Column("card"),
+    Column("organisation"),
+    Column("channel"),
+    Column("confirmed_at", TIME),
+    Column("collected_at", TIME),
 )
-ROWS_PER_PIECE = 500
-
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-BYTE_ORDER_MARK = "\ufeff"
-"""Without it Excel takes Chinese text for something else."""
 
 
-def orders_csv(sessions: Sessions, event_id: str) -> Iterator[bytes]:
-    """The tickets of an event that SQL has, in pieces of UTF-8 text.
+def orders_table(sessions: Sessions, event_id: str) -> Table:
+    """The tickets of an event that SQL has, read while the table is written."""
+    return Table(COLUMNS, _rows(sessions, event_id))
 
-    Times are RFC 3339 in UTC, prices integers in the smallest unit.
-    """
-    yield csv_lines([COLUMNS], BYTE_ORDER_MARK)
+
+def _rows(sessions: Sessions, event_id: str) -> Iterator[Row]:
     with reading(sessions) as session:
-        rows = session.execute(_tickets(event_id), execution_options={"yield_per": ROWS_PER_PIECE})
-        for piece in rows.mappings().partitions():
-            yield csv_lines([_cells(row) for row in piece])
-
-
-def safe_cell(text: str) -> str:
-    """`text` as a cell that no spreadsheet runs."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+        found = session.execute(_tickets(event_id), execution_options={"yield_per": ROWS_PER_PIECE})
+        for row in found.mappings():
+            yield tuple((dict(row) | {"last_four": f"****{row['last_four'] or ''}"}).values())
 
 
 def _tickets(event_id: str) -> Select[*tuple[object, ...]]:
@@ -88,18 +72,3 @@ def _tickets(event_id: str) -> Select[*tuple[object, ...]]:
         .where(Order.event_id == event_id)
         .order_by(Order.confirmed_at, Order.id, Ticket.place)
     )
-
-
-def _cells(row: RowMapping) -> Sequence[str]:
-    fields = dict(row)
-    fields["last_four"] = f"****{fields['last_four'] or ''}"
-    for name in ("confirmed_at", "collected_at"):
-        fields[name] = "" if fields[name] is None else to_rfc3339(fields[name])
-    return [safe_cell(str(value)) for value in fields.values()]
-
-
-def csv_lines(rows: Iterable[Sequence[str]], prefix: str = "") -> bytes:
-    """Rows as lines of CSV in UTF-8, after `prefix`."""
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return (prefix + text.getvalue()).encode()

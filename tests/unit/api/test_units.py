@@ -11,7 +11,7 @@ from ticketing.api import problems
 from ticketing.api.addresses import ClientAddresses
 from ticketing.api.live_holds import LiveHolds
 from ticketing.errors import Code, Refusal
-from ticketing.services.exports import safe_cell
+from ticketing.services.sheets import safe_cell
 
 CONTRACT = {
     400: {"idempotency_key_missing", "malformed_json", "malformed_request"},

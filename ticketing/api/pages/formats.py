@@ -1,15 +1,14 @@
 """Money, dates and counts as people read them."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 
 from babel import Locale
 from babel.dates import format_datetime
 from babel.lists import format_list
 from babel.numbers import format_currency, format_decimal, get_currency_precision
 
-ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
-"""The zone of every time shown or typed. A fixed offset: no summer time since 1991, no zone files needed."""
+from ticketing.clock import ZONE
 
 _PATTERNS = {"zh": "y年M月d日 EEE HH:mm", "en": "EEE d MMM y, HH:mm"}
 _MONEY_LOCALE = Locale.parse("zh_CN")

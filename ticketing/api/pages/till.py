@@ -11,10 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ticketing.api.pages.desk_setup import setup_of
-from ticketing.api.pages.formats import ZONE, milliseconds
+from ticketing.api.pages.formats import milliseconds
 from ticketing.api.pages.forms import Form, read_form
 from ticketing.api.pages.rendering import redirect
 from ticketing.api.pages.site import Site, new_key, site_of
+from ticketing.clock import ZONE
 from ticketing.errors import Code, Refusal, invalid
 from ticketing.services.till import CURRENCY, Shift
 

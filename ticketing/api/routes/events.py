@@ -8,11 +8,12 @@ from typing import Any
 
 import anyio.from_thread
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from ticketing.api import drafts, schemas, views
 from ticketing.api.calls import Call, Calls
 from ticketing.api.contract import Operation
+from ticketing.api.downloads import add_downloads
 from ticketing.api.live import in_json
 from ticketing.api.stats_views import stats_view
 from ticketing.catalogue.tables import DRAFT, Event
@@ -20,7 +21,8 @@ from ticketing.database import reading
 from ticketing.errors import Code, StoreUnavailable
 from ticketing.inventory.model import EventState
 from ticketing.members import repository as members
-from ticketing.services.exports import orders_csv
+from ticketing.services.exports import orders_table
+from ticketing.services.sheets import Table
 
 WRITERS = ("manager", "admin")
 READERS = ("manager", "admin", "auditor")
@@ -221,30 +223,25 @@ async def stream_stats(call: Call[None]) -> Response:
     return front.live.watch(staff, event.id, in_json)
 
 
-@calls(
+def _orders(call: Call[None]) -> tuple[str, Table]:
+    services = call.front.services
+    event = services.catalogue.event(call.caller, call.path("event_id"))
+    return f"orders-{event.id}", orders_table(services.sessions, event.id)
+
+
+add_downloads(
+    calls,
     Operation(
         method="GET",
-        path=f"{EVENT_PATH}/orders.csv",
-        summary="Every ticket of an event as CSV, safe against formulas",
+        path=f"{EVENT_PATH}/orders",
+        summary="Every ticket of an event",
         tag="staff",
         caller="staff",
         roles=READERS,
-        media_type="text/csv",
         codes=(Code.NOT_FOUND,),
-    )
+    ),
+    _orders,
 )
-def export_orders(call: Call[None]) -> Response:
-    """One line a ticket, streamed as an attachment."""
-    services = call.front.services
-    event = services.catalogue.event(call.caller, call.path("event_id"))
-    return StreamingResponse(
-        orders_csv(services.sessions, event.id),
-        media_type="text/csv; charset=utf-8",
-        headers={
-            "content-disposition": f'attachment; filename="orders-{event.id}.csv"',
-            "cache-control": "no-store",
-        },
-    )
 
 
 # What the routes stand on

@@ -2,18 +2,19 @@
 
 from datetime import datetime
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from ticketing.api import schemas, till_views
 from ticketing.api.calls import Call, Calls, keyed_response
 from ticketing.api.contract import Operation
+from ticketing.api.downloads import add_downloads
 from ticketing.api.problems import invalid
 from ticketing.api.routes.desk import ROLES
 from ticketing.api.views import millis
 from ticketing.clock import DAY_MS
 from ticketing.errors import Code
 from ticketing.services.till import FINANCE_ROLES, TillReport
-from ticketing.services.till_export import till_csv
+from ticketing.services.till_export import till_table
 
 FINANCE = tuple(sorted(FINANCE_ROLES))
 SHIFTS = "/api/v1/desk/shifts"
@@ -119,25 +120,19 @@ def report(call: Call[None]) -> schemas.TillReport:
     return till_views.report_view(_report(call))
 
 
-@calls(
+add_downloads(
+    calls,
     Operation(
         method="GET",
-        path=f"{REPORT}.csv",
-        summary="The same as CSV, safe against formulas",
+        path=REPORT,
+        summary="One line for each sum of the tills",
         tag="staff",
         caller="staff",
         roles=FINANCE,
-        media_type="text/csv",
         query=REPORT_QUERY,
-    )
+    ),
+    lambda call: ("till", till_table(_report(call))),
 )
-def export_report(call: Call[None]) -> Response:
-    """One line for each sum."""
-    return StreamingResponse(
-        till_csv(_report(call)),
-        media_type="text/csv; charset=utf-8",
-        headers={"content-disposition": 'attachment; filename="till.csv"', "cache-control": "no-store"},
-    )
 
 
 def _report(call: Call[None]) -> TillReport:
