@@ -16,6 +16,7 @@ from tests.support.house import House
 LIST = "/api/v1/desk/offline"
 SEND = f"{LIST}/hand-overs"
 CONFLICTS = "/api/v1/desk/conflicts"
+OWN = {"sec-fetch-site": "same-origin"}
 
 
 def raw(text: str) -> bytes:
@@ -92,6 +93,36 @@ async def test_what_was_handed_over_away_is_sent_and_conflicts_are_listed(house:
         assert words in page.text, words
     elsewhere = await house.client.get(CONFLICTS, headers=house.staff("auditor", "district.west"))
     assert elsewhere.json()["conflicts"] == []
+    await settle_both(house, clara, twice["id"], money["id"])
+
+
+async def settle_both(house: House, clerk: dict[str, str], by_call: int, by_page: int) -> None:
+    """One conflict is settled by the call, the other on the page; a clerk and a neighbour cannot."""
+    manager, neighbour = house.add_staff("rosa", "manager"), house.staff("manager", "district.west")
+    call, page, note = (
+        f"{CONFLICTS}/{by_call}/settle",
+        f"/desk/conflicts/{by_page}/settle",
+        {"reason": "given back"},
+    )
+    for headers, status in ((clerk, 403), (neighbour, 404)):
+        assert (await house.client.post(call, headers=headers, json=note)).status_code == status
+        assert (await house.client.post(page, headers=headers | OWN, data=note)).status_code == status
+    assert (await house.client.post(f"{CONFLICTS}/x/settle", headers=manager, json=note)).status_code == 404
+    empty = await house.client.post(call, headers=manager, json={})
+    assert (empty.status_code, empty.json()["errors"][0]["field"]) == (422, "reason")
+    assert (await house.client.post(page, headers=manager | OWN, data={"reason": ""})).status_code == 422
+    assert (await house.client.get(LIST, headers=clerk)).json()["unsettled"] == 2
+    settled = (await house.client.post(call, headers=manager, json=note)).json()
+    assert (settled["settled_by"], settled["settled_reason"]) == ("rosa", "given back")
+    assert (await house.client.post(page, headers=manager | OWN, data=note)).status_code == 303
+    assert (await house.client.get(LIST, headers=clerk)).json()["unsettled"] == 0
+    for asked, ids in (("true", [by_page, by_call]), ("false", [])):
+        listed = await house.client.get(CONFLICTS, headers=clerk, params={"settled": asked})
+        assert sorted(one["id"] for one in listed.json()["conflicts"]) == sorted(ids)
+    assert (await house.client.get(CONFLICTS, headers=clerk, params={"settled": "x"})).status_code == 422
+    assert "given back" not in (await house.client.get("/desk/conflicts", headers=clerk)).text
+    shown = await house.client.get("/desk/conflicts?settled=yes", headers=clerk)
+    assert shown.text.count("given back") == 2
 
 
 @pytest.mark.parametrize(

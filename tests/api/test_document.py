@@ -70,6 +70,7 @@ CONTRACT = [
     "GET /api/v1/desk/offline",
     "POST /api/v1/desk/offline/hand-overs",
     "GET /api/v1/desk/conflicts",
+    "POST /api/v1/desk/conflicts/{conflict_id}/settle",
 ]
 
 

@@ -163,13 +163,28 @@ def test_two_desks_without_the_network_hand_out_one_ticket_and_it_is_found_and_s
     away(gate, yes=False)
     waiting(gate, 0)
     expect(gate.locator("[data-conflicts]")).to_be_hidden()
+    before = hall.get_attribute("#network", "data-list") or ""
     away(hall, yes=False)
     waiting(hall, 0)
+    expect(hall.locator("[data-conflicts]")).to_have_text("In conflict: 1.")
+    expect(hall.locator("#network")).not_to_have_attribute(
+        "data-list", before
+    )  # and of what it sent nothing is left
+    until(hall, "async () => (await window.deskBook.records()).length === 0")
+    hall.reload()
     expect(hall.locator("[data-conflicts]")).to_have_text("In conflict: 1.")
     hall.click("[data-conflicts]")
     row = hall.locator(".conflicts tbody tr").filter(has_text=number[:4])
     for said in ("Handed out twice", "Hall · manager", "Gate · clerk"):
         expect(row).to_contain_text(said)
+    row.locator("input[name=reason]").fill("the member brought one back")
+    row.locator("button").click()
+    expect(hall.get_by_text("The conflict is settled")).to_be_visible()
+    expect(row).to_have_count(0)
+    hall.click("a[href$='settled=yes']")
+    expect(row).to_contain_text("the member brought one back")
+    hall.goto("/desk")
+    expect(hall.locator("[data-conflicts]")).to_be_hidden()
 
 
 def test_a_ticket_sold_since_is_known_by_its_seal_and_a_forged_one_refused(

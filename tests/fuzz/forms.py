@@ -28,7 +28,7 @@ _PAGES = (
     "/staff/events/{event_id}/look", "/staff/events/{event_id}/poster", "/staff/events/{event_id}/poster.svg",
     "/orders/{order_id}/qr/99999999999999999999.svg", "/login", "/account", "/staff", "/staff/login",
     "/staff/events", "/staff/events/new", "/staff/events/{event_id}", "/staff/events/{event_id}/edit", "/desk",
-    "/desk/conflicts",
+    "/desk/conflicts", "/desk/conflicts?settled=yes",
     "/desk/till", "/desk/till/{pickup_id}", "/staff/till", "/desk/share",
 )  # fmt: skip
 _FORMS = (
@@ -39,7 +39,7 @@ _FORMS = (
     "/staff/events/{event_id}/quotas", "/staff/events/{event_id}/pause",
     "/staff/events/{event_id}/resume", "/staff/events/{event_id}/odd", "/desk", "/desk/pickups",
     "/desk/pickups/{pickup_id}/undo", "/desk/sales", "/desk/setup", "/desk/pin",
-    "/desk/till", "/desk/till/{pickup_id}/close", "/desk/share",
+    "/desk/till", "/desk/till/{pickup_id}/close", "/desk/share", "/desk/conflicts/{quantity}/settle",
 )  # fmt: skip
 _QUERIES = (
     "lang=en",

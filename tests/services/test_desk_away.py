@@ -92,6 +92,35 @@ def test_a_ticket_handed_over_at_two_desks_is_named_with_both(shop: Shop, away: 
     assert refusal(lambda: away.conflicts(shop.clerk, "x")).code is Code.INVALID
 
 
+def test_a_conflict_is_settled_once_with_a_reason_and_stays_findable(shop: Shop, away: AwayService) -> None:
+    _, codes = bought(shop, tickets=1)
+    for key, device in (("k", "one"), ("k2", "two")):
+        away.take(shop.clerk, device, [handed(shop, codes, key)])
+    ((found,), _) = away.conflicts(shop.clerk, settled=False)
+    manager, number = shop.hire("boss", "district", "manager"), found.record.id
+    assert away.unsettled(shop.clerk) == 1
+    for refused, code in (
+        (lambda: away.settle(shop.clerk, number, "mine"), Code.FORBIDDEN),
+        (lambda: away.settle(claims("district", "auditor"), number, "mine"), Code.FORBIDDEN),
+        (lambda: away.settle(claims("far"), number, "not mine"), Code.NOT_FOUND),
+        (lambda: away.settle(manager, number + 1, "what?"), Code.NOT_FOUND),
+        (lambda: away.settle(manager, number, " "), Code.INVALID),
+    ):
+        assert refusal(refused).code is code
+    assert away.unsettled(shop.clerk) == 1
+    settled = away.settle(manager, number, "one was brought back")
+    assert away.settle(manager, number, "something else") == settled, "the first note stands"
+    assert (settled.settled_by, settled.record.settled_reason) == ("boss", "one was brought back")
+    assert away.unsettled(shop.clerk) == 0
+    assert away.conflicts(shop.clerk, settled=False) == ([], None)
+    assert away.conflicts(shop.clerk, settled=True) == away.conflicts(shop.clerk) == ([settled], None)
+    with reading(shop.sessions) as session:
+        entries = session.scalars(select(AuditEntry).where(AuditEntry.action == "desk_conflict.settle"))
+        (act,) = entries.all()
+    assert (act.actor, act.subject) == ("staff:boss", f"order:{codes[0][:12]}")
+    assert act.detail == {"conflict": number, "kind": "collected", "reason": "one was brought back"}
+
+
 def test_what_was_handed_over_online_meanwhile_is_in_conflict_and_the_rest_is_booked(
     shop: Shop, away: AwayService
 ) -> None:

@@ -6,12 +6,13 @@ from typing import Any
 from ticketing.api import schemas
 from ticketing.api.views import instant, instant_or_none, masked_name, millis
 from ticketing.catalogue.tables import Event
+from ticketing.errors import Code, Refusal
 from ticketing.services.desk_away import NamedConflict, Sent, Taken
 from ticketing.services.desk_list import DeskList, ListedGone, ListedOrder
 from ticketing.services.seals import Seal
 
 
-def list_view(made: DeskList, seal: Seal, card_key: bytes) -> schemas.DeskList:
+def list_view(made: DeskList, seal: Seal, card_key: bytes, unsettled: int) -> schemas.DeskList:
     """A list as it is loaded."""
     return schemas.DeskList(
         as_of=instant(made.as_of),
@@ -23,6 +24,7 @@ def list_view(made: DeskList, seal: Seal, card_key: bytes) -> schemas.DeskList:
         events=[_event(event) for event in made.events],
         orders=[_order(order) for order in made.orders],
         gone=[_gone(gone) for gone in made.gone],
+        unsettled=unsettled,
     )
 
 
@@ -81,7 +83,7 @@ def taken_view(taken: Taken) -> schemas.AwayTaken:
 
 
 def conflict_view(named: NamedConflict) -> schemas.DeskConflict:
-    """A conflict, with the names of both desks and clerks."""
+    """A conflict, with the names of both desks and clerks, and how it was settled."""
     conflict = named.record
     kind: Any = conflict.kind
     return schemas.DeskConflict(
@@ -98,4 +100,14 @@ def conflict_view(named: NamedConflict) -> schemas.DeskConflict:
         other_clerk=named.other_clerk,
         other_at=instant_or_none(conflict.other_at),
         found_at=instant(conflict.found_at),
+        settled_at=instant_or_none(conflict.settled_at),
+        settled_by=named.settled_by,
+        settled_reason=conflict.settled_reason,
     )
+
+
+def conflict_number(text: str) -> int:
+    """A conflict's id in an address. Raises `Refusal` NOT_FOUND for what is none."""
+    if not (text.isascii() and text.isdecimal() and len(text) < 16):
+        raise Refusal(Code.NOT_FOUND)
+    return int(text)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct, structs
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
 from ticketing.database import insert_into
@@ -56,12 +56,16 @@ class ConflictRecord(Struct, frozen=True):
     other_desk: str | None
     other_staff_id: int | None
     other_at: int | None
+    settled_at: int | None
+    settled_by: int | None
+    settled_reason: str | None
 
 
 _COLUMNS = (
     *(DeskConflict.id, DeskConflict.kind, DeskConflict.ticket_code, AwayHandOver.number),
     *(DeskConflict.event_id, DeskConflict.amount, AwayHandOver.desk, AwayHandOver.staff_id, AwayHandOver.at),
     *(DeskConflict.found_at, Pickup.desk, Pickup.staff_id, Pickup.at),
+    *(DeskConflict.settled_at, DeskConflict.settled_by, DeskConflict.settled_reason),
 )
 
 
@@ -103,13 +107,39 @@ def conflicts_of(session: Session, hand_over_id: str) -> list[ConflictRecord]:
 
 
 def conflicts(
-    session: Session, organisation_ids: Select[str], limit: int, before: int | None = None
+    session: Session,
+    organisation_ids: Select[str],
+    limit: int,
+    before: int | None = None,
+    settled: bool | None = None,
 ) -> list[ConflictRecord]:
-    """The newest conflicts that these organisations are told of, with an id below `before`."""
+    """The newest conflicts that these organisations are told of, with an id below `before`; all, or only one sort."""
     query = _query().where(DeskConflict.organisation_id.in_(organisation_ids))
     if before is not None:
         query = query.where(DeskConflict.id < before)
+    if settled is not None:
+        query = query.where(DeskConflict.settled_at.is_not(None) == settled)
     return _read(session, query.order_by(DeskConflict.id.desc()).limit(limit))
+
+
+def conflict(session: Session, organisation_ids: Select[str], conflict_id: int) -> ConflictRecord | None:
+    """One that these organisations are told of."""
+    mine = DeskConflict.organisation_id.in_(organisation_ids)
+    return next(iter(_read(session, _query().where(DeskConflict.id == conflict_id, mine))), None)
+
+
+def unsettled(session: Session, organisation_ids: Select[str]) -> int:
+    """How many of those they are told of nobody has settled."""
+    mine = DeskConflict.organisation_id.in_(organisation_ids)
+    counted = select(func.count()).select_from(DeskConflict).where(mine, DeskConflict.settled_at.is_(None))
+    return session.scalar(counted) or 0
+
+
+def settle(session: Session, conflict_id: int, staff_id: int, reason: str, at: int) -> bool:
+    """Mark a conflict as settled; False if it was."""
+    facts = {"settled_at": at, "settled_by": staff_id, "settled_reason": reason}
+    change = update(DeskConflict).where(DeskConflict.id == conflict_id, DeskConflict.settled_at.is_(None))
+    return session.scalar(change.values(facts).returning(DeskConflict.id)) is not None
 
 
 def _query() -> Any:

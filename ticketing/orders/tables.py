@@ -142,6 +142,9 @@ class DeskConflict(Base):
     amount: Mapped[Money | None]
     other_pickup_id: Mapped[str | None] = mapped_column(ForeignKey("pickups.id"))
     found_at: Mapped[Millis]
+    settled_at: Mapped[Millis | None]
+    settled_by: Mapped[int | None] = mapped_column(ForeignKey("staff_accounts.id"))
+    settled_reason: Mapped[str | None] = mapped_column(String(500))
 
 
 class Return(Base):

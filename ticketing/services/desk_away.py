@@ -52,11 +52,12 @@ class Sent(Struct, frozen=True):
 
 
 class NamedConflict(Struct, frozen=True):
-    """A conflict with the names of both clerks."""
+    """A conflict with the names of both clerks, and of who settled it."""
 
     record: ConflictRecord
     clerk: str
     other_clerk: str | None
+    settled_by: str | None = None
 
 
 class Taken(Struct, frozen=True):
@@ -89,8 +90,13 @@ class AwayService:
             raise invalid(("hand_overs", "the tickets of each must be of one order"))
         return [self._take(sender, device, one) for one in sent]
 
-    def conflicts(self, clerk: Claims, cursor: str | None = None) -> tuple[list[NamedConflict], str | None]:
-        """The newest conflicts that this clerk's organisation is told of, and the cursor of the next page."""
+    def conflicts(
+        self, clerk: Claims, cursor: str | None = None, settled: bool | None = None
+    ) -> tuple[list[NamedConflict], str | None]:
+        """The newest conflicts that this clerk's organisation is told of, and the cursor of the next page.
+
+        `settled`: only those that were settled, or only those that were not.
+        """
         event_access.require_staff(clerk)
         if clerk.role not in READERS:
             raise Refusal(Code.FORBIDDEN)
@@ -99,10 +105,40 @@ class AwayService:
         before = int(cursor) if cursor else None
         with reading(self._sessions) as session:
             mine = event_access.organisations_below(clerk)
-            found = away.conflicts(session, mine, PAGE_MAX + 1, before)
+            found = away.conflicts(session, mine, PAGE_MAX + 1, before, settled)
             page = found[:PAGE_MAX]
             following = str(page[-1].id) if len(found) > PAGE_MAX else None
             return _named(session, page), following
+
+    def unsettled(self, clerk: Claims) -> int:
+        """How many conflicts of this clerk's reach wait for somebody to settle them."""
+        require_clerk(clerk)
+        with reading(self._sessions) as session:
+            return away.unsettled(session, event_access.organisations_below(clerk))
+
+    def settle(self, manager: Claims, conflict_id: int, reason: str) -> NamedConflict:
+        """Note that people have put a conflict right, and how; repeated, the first note stands.
+
+        Not for clerks: they would close what they may have caused. Raises `Refusal` NOT_FOUND, also for a conflict
+        that others are told of, INVALID without a reason, or FORBIDDEN.
+        """
+        event_access.require_writer(manager)
+        if not reason.strip():
+            raise invalid(("reason", "is required"))
+        with self._sessions.begin() as session:
+            mine = event_access.organisations_below(manager)
+            found = away.conflict(session, mine, conflict_id)
+            if found is None:
+                raise Refusal(Code.NOT_FOUND)
+            now = self._clock.now_ms()
+            if away.settle(session, conflict_id, manager.id, reason, now):
+                detail = {"conflict": conflict_id, "kind": found.kind, "reason": reason}
+                subject = f"order:{found.number}"
+                trail.record(session, now, manager.actor, "desk_conflict.settle", subject, detail)
+            settled = away.conflict(session, mine, conflict_id)
+            assert settled is not None, "conflicts are never deleted"
+            (named,) = _named(session, [settled])
+        return named
 
     def _take(self, sender: Claims, device: str, sent: Sent) -> Taken:
         with self._sessions.begin() as session:
@@ -256,6 +292,11 @@ def _answer(session: Session, key: str, record: AwayRecord) -> Taken:
 
 
 def _named(session: Session, found: Sequence[ConflictRecord]) -> list[NamedConflict]:
-    ids = {one.staff_id for one in found} | {one.other_staff_id for one in found}
+    ids = {id_ for one in found for id_ in (one.staff_id, one.other_staff_id, one.settled_by)}
     names = staff.usernames(session, [staff_id for staff_id in ids if staff_id is not None])
-    return [NamedConflict(one, names[one.staff_id], names.get(one.other_staff_id or 0)) for one in found]
+    return [
+        NamedConflict(
+            one, names[one.staff_id], names.get(one.other_staff_id or 0), names.get(one.settled_by or 0)
+        )
+        for one in found
+    ]

@@ -81,12 +81,12 @@ window.deskBook = (function () {
     fresh.gone.forEach(function (gone) { gone.codes.forEach(function (code) { by.gone.set(code, gone); }); });
     return by;
   }
-  async function load(text, signature) {
+  async function load(text, signature, asked) {
     await take(text, signature);
     await keep("list", { text: text, signature: signature });
-    // What was sent before this list was made stands in it.
-    const known = Date.parse(list.as_of);
-    for (const record of await records()) if (record.sent && record.sent < known) await forget(record.key);
+    // What the site had answered before this list was asked for stands in it; what it took while the list was on its
+    // way may not. Both times are of this device: the site's, as known here, is late by what an answer takes.
+    for (const record of await records()) if (record.sent && record.sent < asked) await forget(record.key);
     await recount();
   }
   async function open() {

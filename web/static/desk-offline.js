@@ -7,7 +7,8 @@
     prefix: bar.dataset.prefix, suffix: bar.dataset.suffix, length: Number(bar.dataset.length),
     events: bar.dataset.events ? bar.dataset.events.split(",") : [],
   };
-  let away = false, since = 0, offset = 0, listed = 0, trouble = "", ready = false, watching = null, sending = false;
+  let away = false, since = 0, offset = 0, listed = 0, trouble = "", ready = false, watching = null, probing = null;
+  let unsettled = 0, toldAt = 0;
 
   function now() { return Date.now() + offset; }
   function hour(ms) { return new Date(ms).toLocaleTimeString(lang, { timeZone: "Asia/Shanghai", hour: "2-digit", minute: "2-digit" }); }
@@ -32,9 +33,16 @@
     bar.dataset.list = list ? list.as_of : "";
     bar.querySelector("strong").textContent = state;
     bar.querySelector("[data-more]").textContent = lines.join(" ");
-    const twice = records.filter(function (record) { return record.outcome === "conflict"; }).length;
-    bar.querySelector("[data-conflicts]").hidden = !twice;
-    bar.querySelector("[data-conflicts]").textContent = words("network-conflicts", { NUM: twice });
+    bar.querySelector("[data-conflicts]").hidden = !unsettled;
+    bar.querySelector("[data-conflicts]").textContent = words("network-conflicts", { NUM: unsettled });
+  }
+  // The site counts the conflicts that nobody has settled. What is kept here tells of those that this desk sent, and is
+  // forgotten with the next list. Answers may come in another order than they were asked for: the last asked counts.
+  function hear(count, asked) {
+    if (asked < toldAt) return;
+    toldAt = asked;
+    unsettled = count;
+    book.keep("unsettled", count);
   }
 
   // Away or not: told by what was asked last, and asked again until it answers.
@@ -45,7 +53,12 @@
     book.keep("since", since);
     say();
   }
-  async function probe() {
+  // One at a time: a list that is asked for while something is being sent may be without it.
+  function probe() {
+    probing = probing || ask().finally(function () { probing = null; });
+    return probing;
+  }
+  async function ask() {
     clearTimeout(watching);
     try {
       const answer = await fetch("/healthz", { cache: "no-store", signal: AbortSignal.timeout(PROBE_MS) });
@@ -68,12 +81,18 @@
   // What is loaded while there is a network: the list, and the page itself.
   async function refresh() {
     if (Date.now() - listed < LIST_MS) return;
-    const asked = setup.events.length ? "?events=" + setup.events.join(",") : "";
-    const answer = await fetch("/api/v1/desk/offline" + asked, { cache: "no-store" });
+    const query = setup.events.length ? "?events=" + setup.events.join(",") : "";
+    const asked = performance.now(), sentBy = now();
+    const answer = await fetch("/api/v1/desk/offline" + query, { cache: "no-store" });
     learn(answer);
     if (answer.ok) {
       trouble = "";
-      await book.load(await answer.text(), answer.headers.get("Desk-List-Signature")).catch(function () { trouble = words("network-bad-list"); });
+      try {
+        await book.load(await answer.text(), answer.headers.get("Desk-List-Signature"), sentBy);
+        hear(book.list().unsettled, asked);
+      } catch (error) {
+        trouble = words("network-bad-list");
+      }
       listed = Date.now();
       await keepPage();
     } else if (answer.status === 401) trouble = words("network-sign-in");
@@ -94,18 +113,16 @@
 
   // What was kept is sent; each has its own key, so that nothing is booked twice however often it goes.
   async function flush() {
-    if (sending) return;
-    sending = true;
     try {
       const waiting = (await book.records()).filter(function (record) { return !record.sent; });
       for (let at = 0; at < waiting.length; at += SENT_AT_ONCE) await post(waiting.slice(at, at + SENT_AT_ONCE));
     } finally {
-      sending = false;
       await book.recount();
       await say();
     }
   }
   async function post(waiting) {
+    const asked = performance.now();
     const answer = await fetch("/api/v1/desk/offline/hand-overs", {
       method: "POST", headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ device: await device(), hand_overs: waiting.map(plain) }),
@@ -119,7 +136,8 @@
       return;
     }
     trouble = "";
-    const results = (await answer.json()).results;
+    const taken = await answer.json(), results = taken.results;
+    hear(taken.unsettled, asked);
     for (let at = 0; at < results.length; at += 1) {
       const outcome = results[at].outcome, sent = outcome === "waiting" ? 0 : now();
       await book.note(Object.assign({}, waiting[at], { outcome: outcome, reason: results[at].reason, sent: sent }));
@@ -234,8 +252,9 @@
       for (const shown of result.querySelectorAll(".verdict .code")) await online(shown.textContent.replace(/[^0-9A-Z-]/g, ""));
     } else if (kind === "undone") {
       await book.forgetOnline(now() - UNDO_MS);
+      await probing; // whose list may be of before
       listed = 0;
-      await refresh();
+      await probe();
     }
   }
   function online(code) {
@@ -255,6 +274,7 @@
     await book.open();
     offset = (await book.recall("offset")) || 0;
     since = (await book.recall("since")) || 0;
+    unsettled = (await book.recall("unsettled")) || 0;
     away = since > 0;
     ready = true;
     window.addEventListener("offline", function () { turn(true); });

@@ -123,6 +123,7 @@ def _desk_routes() -> list[Route]:
         _post("/desk", desk.swipe),
         _get("/desk/worker.js", desk_away.show_worker),
         _get(desk_away.CONFLICTS_PATH, desk_away.show_conflicts),
+        _post(f"{desk_away.CONFLICTS_PATH}/{{conflict_id}}/settle", desk_away.settle),
         _post("/desk/pickups", desk.hand_out),
         _post("/desk/pickups/{pickup_id}/undo", desk.undo),
         _post("/desk/sales", desk.sell),

@@ -6,7 +6,11 @@ from starlette.responses import Response
 
 from ticketing.api import away_views
 from ticketing.api.pages import names
+from ticketing.api.pages.forms import read_form
+from ticketing.api.pages.rendering import redirect
 from ticketing.api.pages.site import site_of
+from ticketing.errors import Code, Refusal
+from ticketing.services.event_access import WRITERS
 
 CONFLICTS_PATH = "/desk/conflicts"
 
@@ -24,22 +28,44 @@ async def show_worker(request: Request) -> Response:
 
 
 async def show_conflicts(request: Request) -> Response:
-    """Tickets that were handed over twice, and what else did not fit, newest first."""
+    """Tickets that were handed over twice, and what else did not fit, newest first; the settled ones apart."""
+    return await _conflicts_page(request)
+
+
+async def _conflicts_page(request: Request, refusal: Refusal | None = None) -> Response:
     site = site_of(request)
     clerk = site.require(request, "staff", CONFLICTS_PATH)
-    cursor = request.query_params.get("cursor")
-    found, following = await in_thread(site.services.away.conflicts, clerk, cursor)
+    cursor, settled = request.query_params.get("cursor"), request.query_params.get("settled") == "yes"
+    found, following = await in_thread(site.services.away.conflicts, clerk, cursor, settled)
     conflicts = [away_views.conflict_view(one) for one in found]
     said = {kind: site.renderer.say(request, text) for kind, text in names.CONFLICTS.items()}
     events = {id_: await site.event(id_) for id_ in {one.event_id for one in conflicts} if id_}
     return site.page(
         request,
         "desk/conflicts.html",
+        refusal=refusal,
         who=clerk,
         path=CONFLICTS_PATH,
         conflicts=conflicts,
         events=events,
         currency=site.board.currency_of,
         said=said,
+        settled=settled,
+        may_settle=clerk.role in WRITERS,
         next_cursor=following,
     )
+
+
+async def settle(request: Request) -> Response:
+    """Note that people have put a conflict right; the same form again changes nothing."""
+    site = site_of(request)
+    form = await read_form(request)
+    manager = site.require(request, "staff", CONFLICTS_PATH)
+    conflict_id = away_views.conflict_number(request.path_params["conflict_id"])
+    try:
+        await in_thread(site.services.away.settle, manager, conflict_id, form.text("reason")[:500])
+    except Refusal as refusal:
+        if refusal.code is not Code.INVALID:
+            raise
+        return await _conflicts_page(request, refusal)
+    return redirect(f"{CONFLICTS_PATH}?done=settled")

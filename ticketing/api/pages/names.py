@@ -131,6 +131,7 @@ DONE: Mapping[str, str] = {
     "quota": N_("The quota is added."),
     "desk": N_("The settings of this desk are saved."),
     "given-back": N_("The tickets are on sale on the web."),
+    "settled": N_("The conflict is settled; it stands under “Settled ones”."),
     "share": N_("The desk's share is changed."),
     "shift": N_("The shift is open: what you take at this desk is counted in it."),
     "shift-closed": N_("The shift is closed."),

@@ -5,6 +5,7 @@ from starlette.responses import Response
 from ticketing.api import away_views, schemas
 from ticketing.api.calls import Call, Calls, json_response
 from ticketing.api.contract import Operation
+from ticketing.api.problems import invalid
 from ticketing.api.routes.desk import ROLES
 from ticketing.errors import Code
 
@@ -28,7 +29,8 @@ def load(call: Call[None]) -> Response:
     """`events`, separated by commas, or all whose tickets may be collected now; signed, and bounded."""
     services, wanted = call.front.services, call.query("events")
     made = services.desk_lists.make(call.caller, wanted.split(",") if wanted is not None else None)
-    view = away_views.list_view(made, services.seal, services.keyring.desk)
+    unsettled = services.away.unsettled(call.caller)
+    view = away_views.list_view(made, services.seal, services.keyring.desk, unsettled)
     response = json_response(view, 200)
     signature = services.seal.sign_list(bytes(response.body))
     response.headers["desk-list-signature"] = away_views.base64url(signature)
@@ -50,8 +52,9 @@ def load(call: Call[None]) -> Response:
 def send(call: Call[schemas.AwaySending]) -> schemas.AwayTakings:
     """Each is booked once, however often it is sent; what does not fit is a conflict, kept and shown to staff."""
     hand_overs = [away_views.sent(one) for one in call.body.hand_overs]
-    taken = call.front.services.away.take(call.caller, call.body.device, hand_overs)
-    return schemas.AwayTakings([away_views.taken_view(one) for one in taken])
+    service = call.front.services.away
+    taken = service.take(call.caller, call.body.device, hand_overs)
+    return schemas.AwayTakings([away_views.taken_view(one) for one in taken], service.unsettled(call.caller))
 
 
 @calls(
@@ -63,10 +66,35 @@ def send(call: Call[schemas.AwaySending]) -> schemas.AwayTakings:
         caller="staff",
         roles=(*ROLES, "auditor"),
         gives=schemas.DeskConflicts,
-        query=("cursor",),
+        query=("cursor", "settled"),
     )
 )
 def list_conflicts(call: Call[None]) -> schemas.DeskConflicts:
-    """Of the events of one's own organisation and all below it."""
-    found, following = call.front.services.away.conflicts(call.caller, call.query("cursor"))
+    """Of the events of one's own organisation and all below it; `settled` `true` or `false` for only these."""
+    asked = call.query("settled")
+    if asked not in (None, "true", "false"):
+        raise invalid(("settled", "true or false"))
+    settled = None if asked is None else asked == "true"
+    found, following = call.front.services.away.conflicts(call.caller, call.query("cursor"), settled)
     return schemas.DeskConflicts([away_views.conflict_view(one) for one in found], following)
+
+
+@calls(
+    Operation(
+        method="POST",
+        path="/api/v1/desk/conflicts/{conflict_id}/settle",
+        summary="Note that people have put a conflict right, and how",
+        tag="desk",
+        caller="staff",
+        roles=("manager", "admin"),
+        takes=schemas.WithReason,
+        gives=schemas.DeskConflict,
+        codes=(Code.NOT_FOUND,),
+    )
+)
+def settle(call: Call[schemas.WithReason]) -> schemas.DeskConflict:
+    """It leaves the open ones; repeated, the first note stands."""
+    conflict_id = away_views.conflict_number(call.path("conflict_id"))
+    return away_views.conflict_view(
+        call.front.services.away.settle(call.caller, conflict_id, call.body.reason)
+    )

@@ -66,7 +66,7 @@ class DeskList(Answer):
 
     `public_key` checks the seal of QR texts, whose last but one part is `key_name`, and of this list: the header
     `Desk-List-Signature` is the Ed25519 signature over `ticketing desk list 1`, a line feed, and this body. Both keys
-    and the signature are base64url.
+    and the signature are base64url. `unsettled` is how many conflicts wait for somebody to settle them.
     """
 
     as_of: datetime
@@ -78,6 +78,7 @@ class DeskList(Answer):
     events: list[ListedEvent]
     orders: list[ListedOrder]
     gone: list[ListedGone]
+    unsettled: int
 
 
 class AwayPayment(Request):
@@ -129,6 +130,9 @@ class DeskConflict(Answer):
     other_clerk: str | None
     other_at: datetime | None
     found_at: datetime
+    settled_at: datetime | None
+    settled_by: str | None
+    settled_reason: str | None
 
 
 class AwayTaken(Answer):
@@ -147,9 +151,10 @@ class AwayTaken(Answer):
 
 
 class AwayTakings(Answer):
-    """What became of each, in the order they were sent."""
+    """What became of each, in the order they were sent, and how many conflicts nobody has settled by now."""
 
     results: list[AwayTaken]
+    unsettled: int
 
 
 class DeskConflicts(Answer):
