@@ -27,6 +27,7 @@ from ticketing.inventory.watermarks import Watermarks
 from ticketing.keyring import Keyring
 from ticketing.members.revocations import Revocations
 from ticketing.services.archive import ArchiveService
+from ticketing.services.campaigns import CampaignService
 from ticketing.services.cancelling import EventCanceller
 from ticketing.services.cards import CardService
 from ticketing.services.catalogue import CatalogueService
@@ -41,6 +42,7 @@ from ticketing.services.logins import LoginService
 from ticketing.services.looks import LookService
 from ticketing.services.notices import NoticeService
 from ticketing.services.orders import OrderService
+from ticketing.services.quota_tables import QuotaTableService
 from ticketing.services.quotas import QuotaService
 from ticketing.services.rebuild import RebuildService
 from ticketing.services.recovery import Recovery
@@ -87,6 +89,8 @@ class Services:
         self.canceller = EventCanceller(self.sessions, self.keeper, self.clock)
         self.away = AwayService(self.sessions, self.keeper, self.clock, self.orders)
         self.catalogue = CatalogueService(self.sessions, self.sale_keeper, self.clock)
+        self.campaigns = CampaignService(self.sessions, self.catalogue)
+        self.quota_tables = QuotaTableService(self.sessions, self.sale_keeper, self.clock)
         self.quotas = QuotaService(self.sessions, self.sale_keeper, self.keeper, self.clock)
         self.desk_share = DeskShare(self.sessions, self.sale_keeper, self.clock)
         self.looks = LookService(self.sessions, self.clock)

@@ -116,13 +116,14 @@ def test_nobody_is_kept_out(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("language", ["zh", "en"])
-def test_posters_and_looks_keep_nobody_out(
+def test_pages_of_staff_keep_nobody_out(
     staff_page: Callable[..., Page], campaign: Callable[[str], Any], language: str, scheme: Any
 ) -> None:
     event = campaign("five-yuan-cinema")["id"]
     page = staff_page("manager", language=language, javascript=True)  # axe needs it, the pages do not
     page.emulate_media(color_scheme=scheme)
-    for path in ("look", f"events/{event}/look", f"events/{event}/poster"):
+    of_event = ("look", "poster", "copy", "quotas/table")
+    for path in ("look", "templates", *(f"events/{event}/{part}" for part in of_event)):
         page.goto(f"/staff/{path}")
         assert page.url.endswith(path)  # not the sign-in
         assert (path, broken_rules(page)) == (path, [])

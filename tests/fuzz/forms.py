@@ -30,6 +30,7 @@ _PAGES = (
     "/staff/events", "/staff/events/new", "/staff/events/{event_id}", "/staff/events/{event_id}/edit", "/desk",
     "/desk/conflicts", "/desk/conflicts?settled=yes",
     "/desk/till", "/desk/till/{pickup_id}", "/staff/till", "/desk/share",
+    "/staff/templates", "/staff/events/{event_id}/copy", "/staff/events/{event_id}/quotas/table",
 )  # fmt: skip
 _FORMS = (
     "/events/{event_id}/holds", "/holds/{hold_id}/confirm", "/holds/{hold_id}/release", "/orders/{order_id}/cancel",
@@ -40,6 +41,7 @@ _FORMS = (
     "/staff/events/{event_id}/resume", "/staff/events/{event_id}/odd", "/desk", "/desk/pickups",
     "/desk/pickups/{pickup_id}/undo", "/desk/sales", "/desk/setup", "/desk/pin",
     "/desk/till", "/desk/till/{pickup_id}/close", "/desk/share", "/desk/conflicts/{quantity}/settle",
+    "/staff/templates", "/staff/events/{event_id}/copy", "/staff/events/{event_id}/quotas/table",
 )  # fmt: skip
 _QUERIES = (
     "lang=en",

@@ -20,8 +20,10 @@ from ticketing.inventory.watermarks import Watermarks
 from ticketing.keyring import Keyring
 from ticketing.members.tables import Organisation
 from ticketing.services import trail
+from ticketing.services.campaigns import CampaignService
 from ticketing.services.catalogue import CatalogueService
 from ticketing.services.keeper import SaleKeeper
+from ticketing.services.quota_tables import QuotaTableService
 from ticketing.services.quotas import QuotaService
 from ticketing.services.stats import StatsService
 from ticketing.services.tokens import Claims
@@ -67,6 +69,8 @@ class Office:
         self.now = self.keeper.now_ms()
         self.sale_keeper = SaleKeeper(sessions, self.keeper, self.clock)
         self.catalogue = CatalogueService(sessions, self.sale_keeper, self.clock)
+        self.campaigns = CampaignService(sessions, self.catalogue)
+        self.quota_tables = QuotaTableService(sessions, self.sale_keeper, self.clock)
         self.quotas = QuotaService(sessions, self.sale_keeper, self.keeper, self.clock)
         self.stats = StatsService(sessions, self.keeper, self.clock)
         self.district = claims("district")

@@ -203,6 +203,14 @@ def add_quota(session: Session, event: Event, plan: QuotaDraft) -> Quota:
     return quota
 
 
+def remove_quotas(session: Session, event: Event) -> None:
+    """Take away every quota of a draft: nobody refers to them yet."""
+    for quota in list(event.quotas):
+        session.delete(quota)
+    session.flush()
+    session.expire(event, ["quotas"])
+
+
 def write(event: Event, plan: EventDraft) -> None:
     """Put every column of the event's own that staff decide as the plan says; group and quotas stay."""
     for field in _EVENT_FIELDS:

@@ -18,6 +18,7 @@ from ticketing.api.bodies import has_controls, read_id
 from ticketing.api.front import Front
 from ticketing.api.pages import (
     accounts,
+    campaigns,
     desk,
     desk_away,
     desk_share,
@@ -26,6 +27,7 @@ from ticketing.api.pages import (
     members,
     messages,
     orders,
+    quota_tables,
     staff,
     till,
 )
@@ -100,7 +102,13 @@ def _staff_routes() -> list[Route]:
         _get("/staff/events", staff.show_events),
         _post("/staff/events", drafting.create),
         _get("/staff/events/new", drafting.show_new),
+        _get(campaigns.TEMPLATES, campaigns.show_templates),
+        _post(campaigns.TEMPLATES, campaigns.start),
         _get("/staff/events/{event_id}", staff.show_event),
+        _get("/staff/events/{event_id}/copy", campaigns.show_copy),
+        _post("/staff/events/{event_id}/copy", campaigns.copy),
+        _get("/staff/events/{event_id}/quotas/table", quota_tables.show),
+        _post("/staff/events/{event_id}/quotas/table", quota_tables.paste),
         _get("/staff/events/{event_id}/edit", drafting.show_edit),
         _post("/staff/events/{event_id}/edit", drafting.edit),
         _post("/staff/events/{event_id}/capacity", staff.change_capacity),

@@ -6,6 +6,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ticketing.catalogue.validation import CAPACITY_MAX, NAME_CHARS_MAX, PER_CARD_LIMIT_MAX, PRICE_MAX
 from ticketing.errors import Code
 from ticketing.members.numbers import PIN_RULE
 from ticketing.services.notices import EVENT_CANCELLED, EVENT_MOVED
@@ -129,6 +130,7 @@ DONE: Mapping[str, str] = {
     "cancel": N_("The event is called off; its tickets become void within moments."),
     "capacity": N_("The quota is changed."),
     "quota": N_("The quota is added."),
+    "table": N_("The quotas are as in the table."),
     "desk": N_("The settings of this desk are saved."),
     "given-back": N_("The tickets are on sale on the web."),
     "settled": N_("The conflict is settled; it stands under “Settled ones”."),
@@ -240,6 +242,21 @@ FAULTS: Mapping[str, str] = {
     "cannot change: the sale has ended": N_("This cannot change any more: the sale has ended."),
     "cannot change: the sale has opened": N_("This cannot change any more: the sale has opened."),
     "cannot change once published": N_("This cannot change once the event is published."),
+    "has no lines": N_("There is nothing in the table."),
+    "has no column for name": N_("No column is headed “Name”."),
+    "has no column for capacity": N_("No column is headed “Tickets”."),
+    "has more columns than are known": N_("There are more columns than expected. Put headings above them."),
+    "must be at most 200": N_("An event has 200 quotas at most."),
+    "must contain desk: there are priced tickets": N_(
+        "Some of these cost something, and the event does not take payment at the desk."
+    ),
+    "must contain free: there are free tickets": N_(
+        "Some of these are free, and the event has no free tickets so far."
+    ),
+    f"must be from the price to {PRICE_MAX}": N_("The price at the venue is not below the member's price."),
+    f"must be from 0 to {CAPACITY_MAX}": N_("A quota has a million tickets at most."),
+    f"must be from 1 to {PER_CARD_LIMIT_MAX}": N_("A limit is from 1 to 1,000."),
+    f"must be at most {NAME_CHARS_MAX} characters": N_("That is too long."),
     "is already past": N_("The booking window is already past."),
     "must differ from the present PIN": N_("The new PIN must differ from the present one."),
     "is larger than 5 MB": N_("This picture is larger than 5 MB. Choose a smaller one."),
@@ -255,6 +272,15 @@ FAULTS: Mapping[str, str] = {
     f"must be {PIN_RULE}": N_("The new PIN must have 4 to 12 digits."),
 }
 
+
+TEMPLATES: Mapping[str, str] = {
+    "cinema": N_("Cinema with showings"),
+    "carnival": N_("Carnival"),
+    "exhibition": N_("Exhibition"),
+    "theatre": N_("Theatre"),
+    "classes": N_("Thirty classes"),
+}
+"""Every template of `catalogue/templates.toml`."""
 
 COLOURS: Mapping[str, str] = {
     "red": N_("Red"),

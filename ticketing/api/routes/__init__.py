@@ -1,6 +1,16 @@
 """The JSON routes by who calls them; each module has a `calls`, and `ALL` is every one of them."""
 
-from ticketing.api.routes import desk, desk_away, events, members, organisations, public, staff_sessions, till
+from ticketing.api.routes import (
+    campaigns,
+    desk,
+    desk_away,
+    events,
+    members,
+    organisations,
+    public,
+    staff_sessions,
+    till,
+)
 
 ALL = (
     public.calls,
@@ -8,6 +18,7 @@ ALL = (
     staff_sessions.calls,
     organisations.calls,
     events.calls,
+    campaigns.calls,
     desk.calls,
     till.calls,
     desk_away.calls,

@@ -247,6 +247,16 @@ add_downloads(
 # What the routes stand on
 
 
+def event_of_call(call: Call[Any], event_id: str) -> schemas.StaffEvent:
+    """An event as staff see it, read now."""
+    return _view(call, call.front.services.catalogue.event(call.caller, event_id))
+
+
+def changed_event(call: Call[Any], event_id: str) -> schemas.StaffEvent:
+    """The same after an act on it."""
+    return _changed(call, call.front.services.catalogue.event(call.caller, event_id))
+
+
 def _changed(call: Call[Any], event: Event) -> schemas.StaffEvent:
     """The event after an act; this process's board learns of it at once, the others within a second."""
     if event.state != DRAFT:

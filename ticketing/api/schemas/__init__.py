@@ -31,6 +31,15 @@ from ticketing.api.schemas.base import (
     Text,
     TicketStatus,
 )
+from ticketing.api.schemas.campaigns import (
+    CopyWish,
+    QuotaLine,
+    QuotaTableAnswer,
+    QuotaTableWish,
+    TemplateAnswer,
+    Templates,
+    TemplateWish,
+)
 from ticketing.api.schemas.desk import (
     DeskPayment,
     HandedOut,
@@ -115,6 +124,13 @@ from ticketing.api.schemas.till import (
 )
 
 __all__ = [
+    "CopyWish",
+    "QuotaLine",
+    "QuotaTableAnswer",
+    "QuotaTableWish",
+    "TemplateAnswer",
+    "TemplateWish",
+    "Templates",
     "Share",
     "WatchedStats",
     "LooseTillLine",
