@@ -69,6 +69,19 @@ async def test_an_event_goes_from_draft_to_closed(house: House) -> None:
     assert (late.status_code, late.json()["code"]) == (409, "sale_closed")
 
 
+async def test_the_kind_of_an_event_can_be_said_also_afterwards(house: House) -> None:
+    session = house.staff()
+    plain = (await create(house, session)).json()
+    event = (await create(house, session, kind="exhibition")).json()
+    assert (plain["kind"], event["kind"]) == (None, "exhibition")
+    url = f"{EVENTS}/{event['id']}"
+    for verb in ("publish", "close"):
+        await house.client.post(f"{url}/{verb}", headers=session)
+    changed = await house.client.patch(url, headers=session, json={"kind": "other"})
+    assert (changed.status_code, changed.json()["kind"]) == (200, "other")
+    assert (await create(house, session, kind="opera")).json()["code"] == "invalid"
+
+
 async def test_what_is_wrong_with_a_draft_is_named(house: House) -> None:
     refused = await create(
         house, house.staff(), closes_at="2020-01-01T00:00:00Z", quotas=[{"name": "", "capacity": 1}]

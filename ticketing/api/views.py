@@ -99,6 +99,7 @@ def event_summary(
         collect_until=instant_or_none(event.collect_until),
         pickup=event.pickup,
         notice=event.notice,
+        kind=cast("Any", event.kind),  # the catalogue takes no other than these
     )
 
 

@@ -10,6 +10,9 @@ from msgspec import UNSET, Struct, UnsetType, structs
 
 FREE, DESK = "free", "desk"
 PAYMENT_METHODS = (FREE, DESK)
+KINDS = ("cinema", "carnival", "exhibition", "theatre", "class", "other")
+"""Of events, so that figures can be read by kind."""
+
 HOLD_SECONDS_DEFAULT = 300
 
 Plan = TypeVar("Plan", bound=Struct)
@@ -52,6 +55,7 @@ class EventDraft(Struct, frozen=True, kw_only=True):
     collect_until: int | None = None
     pickup: str = ""
     notice: str = ""
+    kind: str | None = None
     quotas: tuple[QuotaDraft, ...] = ()
 
 
@@ -73,6 +77,7 @@ class EventChanges(Struct, frozen=True, kw_only=True):
     collect_until: int | None | UnsetType = UNSET
     pickup: str | UnsetType = UNSET
     notice: str | UnsetType = UNSET
+    kind: str | None | UnsetType = UNSET
 
 
 class QuotaChanges(Struct, frozen=True, kw_only=True):

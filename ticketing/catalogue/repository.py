@@ -27,6 +27,7 @@ _EVENT_FIELDS = (
     "collect_until",
     "pickup",
     "notice",
+    "kind",
 )
 _QUOTA_FIELDS = ("name", "capacity", "withheld", "starts_at", "price", "currency", "per_card_limit")
 

@@ -37,6 +37,7 @@ class Event(Base):
     title: Mapped[str] = mapped_column(String(200))
     description: Mapped[str] = mapped_column(Text, default="")
     venue: Mapped[str] = mapped_column(String(200), default="")
+    kind: Mapped[str | None] = mapped_column(String(20))  # one of `model.KINDS`
     starts_at: Mapped[Millis]
     state: Mapped[str] = mapped_column(
         String(10), default=DRAFT

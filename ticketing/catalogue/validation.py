@@ -12,6 +12,7 @@ from msgspec import Struct, structs
 from ticketing.catalogue.model import (
     DESK,
     FREE,
+    KINDS,
     PAYMENT_METHODS,
     EventDraft,
     QuotaDraft,
@@ -45,6 +46,7 @@ _CHANGE_AFTER_CLOSING = frozenset(
         "collect_until",
         "pickup",
         "notice",
+        "kind",
     }
 )
 _BREAKS = frozenset("\n\t")
@@ -84,6 +86,8 @@ def _tidy(value: Any) -> Any:
 def event_faults(plan: EventDraft) -> Iterator[Fault]:
     """Everything wrong with an event that can be seen without asking SQL."""
     yield from _event_text_faults(plan)
+    if plan.kind is not None and plan.kind not in KINDS:
+        yield "kind", f"must be one of {', '.join(KINDS)}"
     yield from _event_time_faults(plan)
     yield from _limit_faults("per_card_limit", plan.per_card_limit)
     yield from _range_faults("hold_seconds", plan.hold_seconds, HOLD_SECONDS_MIN, HOLD_SECONDS_MAX)

@@ -58,6 +58,8 @@ def test_a_good_draft_has_no_faults() -> None:
         ("description", "d" * 5_000, "d" * 5_001),
         ("pickup", "p" * 2_000, "p" * 2_001),
         ("notice", "n" * 1_000, "n" * 1_001),
+        ("kind", "cinema", "opera"),
+        ("kind", None, ""),
         ("description", "two\nlines\tand a tab", "a bell\a"),
         ("title", "emoji 👩\u200d👩", "two\nlines"),
         ("title", "5 < 6 & more", "reads backwards \u202e"),
@@ -185,7 +187,7 @@ def test_publishing_needs_a_quota_and_time_to_sell() -> None:
         (PUBLISHED, 999, {"opens_at": 2_000, "title": "Other"}, []),
         (PUBLISHED, 1_000, {"opens_at": 2_000, "closes_at": 8_000}, ["opens_at"]),
         (PUBLISHED, 999, {"allowance_group": "other", "per_card_limit": 1}, ["allowance_group"]),
-        (CLOSED, 9_000, {"title": "Other", "notice": "New", "collect_until": 9_999}, []),
+        (CLOSED, 9_000, {"title": "Other", "notice": "New", "collect_until": 9_999, "kind": "other"}, []),
         (CLOSED, 9_000, {"closes_at": 9_999, "per_card_limit": 1}, ["closes_at", "per_card_limit"]),
     ],
 )

@@ -9,6 +9,7 @@ from ticketing.api.pages.drafts import QUOTA_ROWS, edited, form_field, form_of, 
 from ticketing.api.pages.forms import Form, read_form
 from ticketing.api.pages.rendering import redirect
 from ticketing.api.pages.site import Site, site_of
+from ticketing.catalogue.model import KINDS
 from ticketing.catalogue.tables import Event
 from ticketing.database import reading
 from ticketing.errors import Code, Refusal
@@ -102,6 +103,7 @@ async def _form_page(
         form=form.values,
         wrong={name: site.fault(request, reason) for name, reason in form.faults.items()},
         rows=range(QUOTA_ROWS),
+        kinds=KINDS,
         organisations=await in_thread(_branches, site, staff),
     )
 

@@ -32,6 +32,7 @@ def read_event(form: Form) -> EventDraft:
         description=form.text("description"),
         pickup=form.text("pickup"),
         notice=form.text("notice"),
+        kind=form.text("kind") or None,
         opens_at=form.time("opens_at", required=True) or 0,
         closes_at=form.time("closes_at", required=True) or 0,
         starts_at=form.time("starts_at", required=True) or 0,
@@ -52,6 +53,7 @@ def form_of(event: Event) -> list[tuple[str, str]]:
     times = {name: getattr(event, name) for name in _TIMES}
     shown = {name: write_form_time(at) if at is not None else "" for name, at in times.items()}
     rest = {
+        "kind": event.kind or "",
         "per_card_limit": str(event.per_card_limit or ""),
         "hold_minutes": str(max(1, event.hold_seconds // 60)),
         "eligible": SEVERAL if len(eligible) > 1 else "".join(eligible),

@@ -36,6 +36,16 @@ STATUSES: Mapping[str, str] = {
     "refund_due": N_("Refund due"),
 }
 
+KINDS: Mapping[str, str] = {
+    "cinema": N_("Cinema"),
+    "carnival": N_("Carnival"),
+    "exhibition": N_("Exhibition"),
+    "theatre": N_("Theatre"),
+    "class": N_("Class"),
+    "other": N_("Other"),
+}
+"""Of events."""
+
 CONFLICTS: Mapping[str, str] = {
     "collected": N_("Handed out twice"),
     "cancelled": N_("Had been cancelled"),

@@ -155,6 +155,7 @@ class Renderer:
             "status_sentence": lambda status: gettext(names.STATUS_SENTENCES[status]),
             "hold_sentence": lambda status: gettext(names.HOLD_SENTENCES[status]),
             "colour_name": lambda colour: gettext(names.COLOURS[colour]),
+            "kind_name": lambda kind: gettext(names.KINDS[kind]),
             "role_name": lambda role: gettext(names.ROLES[role]),
             "refusal_name": lambda code: gettext(names.REFUSAL_NAMES.get(code, code)),
             "payment_names": wording.payment_names,

@@ -35,6 +35,7 @@ HoldSeconds = Annotated[int, Meta(ge=1, le=3_600)]
 
 Status = Literal["scheduled", "open", "paused", "sold_out", "closed", "recovering", "cancelled"]
 StaffStatus = Literal["draft", "scheduled", "open", "paused", "sold_out", "closed", "recovering", "cancelled"]
+EventKind = Literal["cinema", "carnival", "exhibition", "theatre", "class", "other"]
 HoldStatus = Literal["held", "confirmed", "released", "expired"]
 OrderStatus = Literal["confirmed", "cancelled"]
 PaymentStatus = Literal["not_needed", "due", "paid", "refund_due", "refunded"]

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from ticketing.api.schemas.base import Answer, StaffStatus, Status
+from ticketing.api.schemas.base import Answer, EventKind, StaffStatus, Status
 
 
 class Quota(Answer):
@@ -41,6 +41,7 @@ class EventSummary(Answer):
     collect_until: datetime | None
     pickup: str
     notice: str
+    kind: EventKind | None
 
 
 class Event(EventSummary):

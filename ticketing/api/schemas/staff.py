@@ -12,6 +12,7 @@ from ticketing.api.schemas.base import (
     Capacity,
     CardNumber,
     Currency,
+    EventKind,
     HoldSeconds,
     Id,
     Instant,
@@ -117,6 +118,7 @@ class NewEvent(Request):
     collect_until: Instant | None = None
     pickup: Text = ""
     notice: Text = ""
+    kind: EventKind | None = None
 
 
 class EventChanges(Request):
@@ -137,6 +139,7 @@ class EventChanges(Request):
     collect_until: Instant | UnsetType | None = UNSET
     pickup: Text | UnsetType = UNSET
     notice: Text | UnsetType = UNSET
+    kind: EventKind | UnsetType | None = UNSET
     reason: Note = ""
 
 

@@ -49,6 +49,7 @@ def _event(*available: int, status: Any = "open", methods: tuple[str, ...] = ("d
         collect_until=None,
         pickup="",
         notice="",
+        kind=None,
         quotas=[_quota(number, count) for number, count in enumerate(available, start=1)],
     )
 

@@ -53,6 +53,7 @@ def test_a_form_sent_as_it_was_changes_nothing(event: Event) -> None:
         ({"per_card_limit": ""}, {"per_card_limit": None}),
         ({"per_card_limit": "2"}, {"per_card_limit": 2}),
         ({"hold_minutes": "5"}, {"hold_seconds": 300}),
+        ({"kind": "theatre"}, {"kind": "theatre"}),
         ({"eligible": "west"}, {"eligible_organisations": ("west",)}),
         ({"collect_until": ""}, {"collect_until": None}),
         ({"cancellable_until": "2026-05-01T12:00"}, {"cancellable_until": 1_777_608_000_000}),
