@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from ticketing.catalogue import repository, stamps
 from ticketing.catalogue.model import EventDraft, QuotaDraft
-from ticketing.catalogue.tables import PUBLISHED, AllowanceGroup, Event, Quota
+from ticketing.catalogue.tables import CANCELLED, PUBLISHED, AllowanceGroup, Event, Quota
 from ticketing.database import Sessions, reading
 from ticketing.members.tables import Organisation
 
@@ -183,3 +183,27 @@ def test_a_stamp_changes_with_whatever_staff_decide(session: Session) -> None:
         event.id,
         draft.id,
     }
+
+
+def test_what_a_desk_sells_and_hands_out_ends_with_its_times(session: Session) -> None:
+    mine, others = select(Organisation.id), select(Organisation.id).where(Organisation.id == "nowhere")
+    event = add(session, starts_at=5_000, closes_at=4_000, collect_until=None)
+    assert not repository.on_sale(session, 0, mine)  # a draft
+    event.state = PUBLISHED
+    session.flush()
+    sold, collected = (
+        [now for now in (3_999, 4_000, 86_404_999, 86_405_000) if ask(session, now, mine)]
+        for ask in (repository.on_sale, repository.collectable)
+    )
+    assert (sold, collected) == ([3_999], [3_999, 4_000, 86_404_999])
+    assert not repository.on_sale(session, 0, others)
+    assert not repository.collectable(session, 0, others)
+    event.collect_until = 6_000
+    session.flush()
+    assert [bool(repository.collectable(session, now, mine)) for now in (5_999, 6_000)] == [True, False]
+    event.state = CANCELLED
+    session.flush()
+    assert not repository.on_sale(session, 0, mine)
+    assert not repository.collectable(session, 0, mine)
+    assert repository.those_of(session, {event.id, "other"}, mine) == {event.id}
+    assert repository.those_of(session, {event.id}, others) == set()

@@ -12,7 +12,7 @@ from tests.support.sale import BOUNDS, EPOCH, EVENT, GROUP, Sale
 from ticketing.clock import ServerClock
 from ticketing.errors import Code, Refusal, StoreUnavailable
 from ticketing.inventory.keeper import Keeper
-from ticketing.inventory.model import Decided, QuotaCounts, QuotaRules
+from ticketing.inventory.model import Decided, Ledger, QuotaCounts, QuotaRules, Use
 from ticketing.inventory.watermarks import Watermarks
 
 
@@ -28,6 +28,18 @@ def test_a_group_that_was_never_opened_is_nothing(sale: Sale) -> None:
     assert sale.keeper.last_position(GROUP) is None
     with pytest.raises(Refusal, match=Code.RECOVERING):
         sale.keeper.configure(GROUP, EPOCH, sale.rules(5))
+
+
+def test_ledgers_of_several_groups_come_in_one_trip_also_from_a_restarted_server(sale: Sale) -> None:
+    sale.open(5)
+    sale.hold(7, (1, 2))
+    for _ in range(2):
+        ledgers = sale.keeper.ledgers([GROUP, "unknown"], 7)
+        assert ledgers[GROUP] == (sale.keeper.last_position(GROUP), sale.keeper.ledger(GROUP, 7))
+        assert ledgers[GROUP][1].uses == (Use(EVENT, 1, held=2, bought=0),)
+        assert ledgers["unknown"][1] == Ledger()
+        sale.redis.script_flush()
+    assert sale.keeper.ledgers([], 7) == {}
 
 
 def test_a_log_goes_on_above_the_position_it_is_opened_at(sale: Sale) -> None:

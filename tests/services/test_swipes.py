@@ -122,7 +122,7 @@ def take_redis_away(monkeypatch: pytest.MonkeyPatch) -> None:
     def away(*_: Any) -> None:
         raise StoreUnavailable("Redis did not answer")
 
-    for verb in ("last_position", "ledger", "look_up", "now_ms"):
+    for verb in ("last_position", "ledger", "ledgers", "look_up", "now_ms"):
         monkeypatch.setattr(Keeper, verb, away)
 
 

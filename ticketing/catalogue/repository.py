@@ -6,11 +6,12 @@ Every function takes the session of a transaction that its caller commits.
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Select, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from ticketing.catalogue.model import EventDraft, QuotaDraft, needed_methods
-from ticketing.catalogue.tables import CANCELLED, DRAFT, AllowanceGroup, Event, Quota
+from ticketing.catalogue.tables import CANCELLED, CLOSED, DRAFT, AllowanceGroup, Event, Quota
+from ticketing.clock import DAY_MS
 from ticketing.identifiers import new_event_id, quota_id
 
 _FRESH = {"populate_existing": True}
@@ -49,6 +50,27 @@ def published(session: Session) -> Sequence[Event]:
     return session.scalars(select(Event).where(Event.state != DRAFT).order_by(Event.opens_at, Event.id)).all()
 
 
+def on_sale(session: Session, now: int, organisation_ids: Select[str]) -> Sequence[Event]:
+    """What these organisations sell now or are about to, soonest sale first."""
+    mine = (Event.state.not_in((DRAFT, CLOSED, CANCELLED)), Event.closes_at > now)
+    return _of(session, organisation_ids, *mine)
+
+
+def collectable(session: Session, now: int, organisation_ids: Select[str]) -> Sequence[Event]:
+    """Events of these organisations whose tickets may still be collected, soonest sale first.
+
+    Some come late: for a day after it began unless staff say until when, and never before the sale has ended.
+    """
+    until = func.coalesce(Event.collect_until, Event.starts_at + DAY_MS)
+    mine = (Event.state.not_in((DRAFT, CANCELLED)), or_(Event.closes_at > now, until > now))
+    return _of(session, organisation_ids, *mine)
+
+
+def _of(session: Session, organisation_ids: Select[str], *conditions: ColumnElement[bool]) -> Sequence[Event]:
+    mine = (Event.organisation_id.in_(organisation_ids), *conditions)
+    return session.scalars(select(Event).where(*mine).order_by(Event.opens_at, Event.id)).all()
+
+
 def of_group(session: Session, group_id: str) -> Sequence[Event]:
     """Every event of a group that was ever published."""
     mine = (Event.group_id == group_id, Event.state != DRAFT)
@@ -61,9 +83,10 @@ def of_organisations(session: Session, organisation_ids: Select[str]) -> Sequenc
     return session.scalars(select(Event).where(mine).order_by(Event.opens_at.desc(), Event.id)).all()
 
 
-def organisation_of(session: Session, event_id: str) -> str | None:
-    """Whose event this is; None for one that is not there."""
-    return session.scalar(select(Event.organisation_id).where(Event.id == event_id))
+def those_of(session: Session, event_ids: Collection[str], organisation_ids: Select[str]) -> set[str]:
+    """Which of these events belong to one of the organisations."""
+    mine = (Event.id.in_(event_ids), Event.organisation_id.in_(organisation_ids))
+    return set(session.scalars(select(Event.id).where(*mine)))
 
 
 def ids_of_organisations(organisation_ids: Select[str]) -> Select[str]:

@@ -68,7 +68,7 @@ class DeskService:
         self._clock = clock
         self._orders = orders_
         self._seal = seal
-        self._swipes = Swipes(keeper, keyring, clock, orders_)
+        self._swipes = Swipes(keeper, keyring, clock)
 
     def swipe(
         self,

@@ -16,9 +16,9 @@ from ticketing.clock import ServerClock
 from ticketing.database import Sessions, reading
 from ticketing.errors import Code, Refusal, StoreUnavailable
 from ticketing.inventory.keeper import Keeper
-from ticketing.inventory.model import TICKETS_PER_HOLD_MAX, Hold, HoldStatus
+from ticketing.inventory.model import TICKETS_PER_HOLD_MAX, Hold, HoldStatus, Ledger
 from ticketing.orders import repository as orders
-from ticketing.orders.model import OrderRecord, Poison, TicketRecord
+from ticketing.orders.model import CursorRecord, OrderRecord, Poison, TicketRecord
 from ticketing.orders.tables import CANCELLED, CONFIRMED, DUE, ISSUED, NOT_NEEDED, PAID, REFUND_DUE, VOID
 from ticketing.services import trail
 from ticketing.services.returns import ReturnService
@@ -168,24 +168,12 @@ class OrderService:
 
     def undrained(self, session: Session, member: int) -> list[OrderRecord]:
         """A member's orders that SQL does not have yet; none while Redis is away."""
-        holds: list[Hold] = []
-        for at in orders.cursors(session):
-            holds += self._confirmed_holds(at.group_id, at.position, member)
-        recorded = orders.recorded(session, [hold.id for hold in holds])
-        missing = [hold for hold in holds if hold.id not in recorded]
-        currencies = catalogue_log.currencies(session, {hold.event_id for hold in missing})
-        readable = (_unless_poison(hold, currencies) for hold in missing)
-        return [order for order in readable if order is not None]
-
-    def _confirmed_holds(self, group_id: str, position: int, member: int) -> list[Hold]:
+        cursors = orders.cursors(session)
         try:
-            last = self._keeper.last_position(group_id)
-            if last is None or last <= position:
-                return []
-            held = self._keeper.ledger(group_id, member).holds
+            ledgers = self._keeper.ledgers([at.group_id for at in cursors], member)
         except StoreUnavailable:
             return []
-        return [hold for hold in held if hold.status is HoldStatus.CONFIRMED]
+        return missing_in_sql(session, cursors, ledgers)
 
     def _in_redis(self, session: Session, order_id: str) -> OrderRecord | None:
         event_id = identifiers.event_of(order_id)
@@ -215,6 +203,30 @@ class OrderService:
             self._returns.give_back(order_id)
         except StoreUnavailable:
             return  # the return is in SQL; the worker gives it back when Redis answers again
+
+
+def missing_in_sql(
+    session: Session, cursors: Sequence[CursorRecord], ledgers: Mapping[str, tuple[int, Ledger]]
+) -> list[OrderRecord]:
+    """The orders of a member's ledgers that SQL does not have; the cursors must have been read before the ledgers."""
+    holds = [
+        hold
+        for at in cursors
+        for hold in _confirmed_above(at.position, *ledgers.get(at.group_id, (0, Ledger())))
+    ]
+    if not holds:
+        return []
+    recorded = orders.recorded(session, [hold.id for hold in holds])
+    missing = [hold for hold in holds if hold.id not in recorded]
+    currencies = catalogue_log.currencies(session, {hold.event_id for hold in missing})
+    readable = (_unless_poison(hold, currencies) for hold in missing)
+    return [order for order in readable if order is not None]
+
+
+def _confirmed_above(cursor: int, last: int, ledger: Ledger) -> list[Hold]:
+    if last <= cursor:
+        return []  # SQL had it all
+    return [hold for hold in ledger.holds if hold.status is HoldStatus.CONFIRMED]
 
 
 def chosen_tickets(order: OrderRecord, codes: Sequence[str] | None) -> list[TicketRecord]:

@@ -1,14 +1,14 @@
 """What a swipe shows: who stands at the desk, which tickets wait for them, and what they may still buy."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import Struct
 from sqlalchemy.orm import Session
 
 from ticketing import identifiers
 from ticketing.catalogue import repository as catalogue
-from ticketing.catalogue.tables import CANCELLED, CLOSED, Event
-from ticketing.clock import DAY_MS, ServerClock
+from ticketing.catalogue.tables import Event
+from ticketing.clock import ServerClock
 from ticketing.errors import Code, Refusal, StoreUnavailable
 from ticketing.inventory.keeper import Keeper
 from ticketing.inventory.model import Ledger
@@ -20,7 +20,7 @@ from ticketing.members.tables import ACTIVE
 from ticketing.orders import repository as orders
 from ticketing.orders.model import CursorRecord, OrderRecord, TicketRecord
 from ticketing.services import event_access
-from ticketing.services.orders import OrderService
+from ticketing.services.orders import missing_in_sql
 from ticketing.services.seals import Seal
 from ticketing.services.tokens import Claims
 from ticketing.staff import repository as staff
@@ -54,11 +54,10 @@ class Swiped(Struct, frozen=True):
 class Swipes:
     """Reads cards, tickets and orders for a clerk, in the session of a caller."""
 
-    def __init__(self, keeper: Keeper, keyring: Keyring, clock: ServerClock, orders_: OrderService) -> None:
+    def __init__(self, keeper: Keeper, keyring: Keyring, clock: ServerClock) -> None:
         self._keeper = keeper
         self._keyring = keyring
         self._clock = clock
-        self._orders = orders_
 
     def by_card(self, session: Session, clerk: Claims, card_number: str) -> Swiped:
         """Whose card this is. Raises `Refusal` NOT_FOUND, or CARD_BLOCKED (also for a replaced card)."""
@@ -95,63 +94,40 @@ class Swipes:
     def _swiped(
         self, session: Session, clerk: Claims, holder: Holder, gone: HandedOut | None = None
     ) -> Swiped:
-        reach = _Reach(session, clerk)
-        ledgers = self._ledgers(session, reach, holder.member.id)
-        undrained = self._orders.undrained(session, holder.member.id)
-        known = orders.to_collect(session, holder.member.id, ORDERS_MAX)
-        waiting = {order.id: order for order in (*undrained, *known) if order.to_collect}
-        mine = [order for order in waiting.values() if order.event_id in reach]
-        mine.sort(key=lambda order: order.confirmed_at)
-        return Swiped(holder, tuple(mine), ledgers, gone, elsewhere=len(mine) < len(waiting))
+        mine = event_access.organisations_below(clerk)
+        on_sale = catalogue.on_sale(session, self._clock.now_ms(), mine)
+        cursors = orders.cursors(session)
+        groups = {event.group_id for event in on_sale} | {at.group_id for at in cursors}
+        ledgers = self._ledgers(groups, holder)
+        undrained = missing_in_sql(session, cursors, ledgers)
+        recorded = orders.to_collect(session, holder.member.id, ORDERS_MAX)
+        waiting = {order.id: order for order in (*undrained, *recorded) if order.to_collect}
+        served = catalogue.those_of(session, {order.event_id for order in waiting.values()}, mine)
+        shown = [order for order in waiting.values() if order.event_id in served]
+        shown.sort(key=lambda order: order.confirmed_at)
+        uses = _uses(on_sale, ledgers)
+        return Swiped(holder, tuple(shown), uses, gone, elsewhere=len(shown) < len(waiting))
 
-    def _ledgers(
-        self, session: Session, reach: "_Reach", member: int
-    ) -> tuple[tuple[tuple[Event, ...], Ledger], ...]:
-        now = self._clock.now_ms()
-        by_group: dict[str, list[Event]] = {}
-        for event in catalogue.published(session):
-            if event.state not in (CLOSED, CANCELLED) and now < event.closes_at and reach.covers(event):
-                by_group.setdefault(event.group_id, []).append(event)
+    def _ledgers(self, group_ids: Collection[str], holder: Holder) -> dict[str, tuple[int, Ledger]]:
         try:
-            return tuple(
-                (tuple(mine), self._keeper.ledger(group, member)) for group, mine in by_group.items()
-            )
+            return self._keeper.ledgers(group_ids, holder.member.id)
         except StoreUnavailable:
-            return ()  # tickets that SQL has can be handed out without Redis
+            return {}  # tickets that SQL has can be handed out without Redis
 
 
-class _Reach:
-    """Which events a clerk works for; asked once for all of them, because twenty desks at once wait for it."""
-
-    def __init__(self, session: Session, clerk: Claims) -> None:
-        self._session = session
-        self._below = set(session.scalars(event_access.organisations_below(clerk)))
-        self._known: dict[str, bool] = {}
-
-    def covers(self, event: Event) -> bool:
-        """Whether this event is of the clerk's organisation or one below."""
-        return event.organisation_id in self._below
-
-    def __contains__(self, event_id: str) -> bool:
-        if event_id not in self._known:
-            self._known[event_id] = catalogue.organisation_of(self._session, event_id) in self._below
-        return self._known[event_id]
+def _uses(
+    on_sale: Sequence[Event], ledgers: Mapping[str, tuple[int, Ledger]]
+) -> tuple[tuple[tuple[Event, ...], Ledger], ...]:
+    by_group: dict[str, list[Event]] = {}
+    for event in on_sale:
+        by_group.setdefault(event.group_id, []).append(event)
+    return tuple((tuple(events), ledgers[group][1]) for group, events in by_group.items() if group in ledgers)
 
 
 def collecting(session: Session, clerk: Claims, now: int) -> list[Event]:
     """The events of the clerk's reach whose tickets may be collected now, soonest first."""
-    reach = _Reach(session, clerk)
-    events = [
-        event
-        for event in catalogue.published(session)
-        if event.state != CANCELLED and now < _collected_by(event) and reach.covers(event)
-    ]
+    events = catalogue.collectable(session, now, event_access.organisations_below(clerk))
     return sorted(events, key=lambda event: (event.starts_at, event.id))
-
-
-def _collected_by(event: Event) -> int:
-    """When the last ticket is collected: some come late, so a day after it began unless staff say when."""
-    return max(event.closes_at, event.collect_until or event.starts_at + DAY_MS)
 
 
 def on_their_way(keeper: Keeper, cursors: Sequence[CursorRecord]) -> bool:
