@@ -49,6 +49,7 @@ from ticketing.services.recovery import Recovery
 from ticketing.services.returns import ReturnService
 from ticketing.services.seals import Seal
 from ticketing.services.sessions import SessionService
+from ticketing.services.slips import SlipService
 from ticketing.services.staff import StaffService
 from ticketing.services.stats import StatsService
 from ticketing.services.till import TillService
@@ -84,6 +85,7 @@ class Services:
         self.orders = OrderService(self.sessions, self.keeper, self.clock, self.returns)
         self.seal = Seal(self.keyring.ticket)
         self.desk = DeskService(self.sessions, self.keeper, self.keyring, self.clock, self.orders, self.seal)
+        self.slips = SlipService(self.sessions, self.clock)
         self.till = TillService(self.sessions, self.clock)
         self.desk_lists = DeskLists(self.sessions, self.keyring, self.clock)
         self.canceller = EventCanceller(self.sessions, self.keeper, self.clock)

@@ -62,6 +62,7 @@ CONTRACT = [
     "POST /api/v1/desk/swipes",
     "POST /api/v1/desk/pickups",
     "POST /api/v1/desk/pickups/{pickup_id}/undo",
+    "POST /api/v1/desk/pickups/{pickup_id}/print",
     "POST /api/v1/desk/sales",
     "POST /api/v1/desk/quotas/{quota_id}/give-back",
     "POST /api/v1/desk/shifts",

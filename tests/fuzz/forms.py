@@ -14,7 +14,7 @@ from tests.fuzz.values import odd_value
 _FIELDS: Mapping[str, str] = {
     "key": "key", "method": "method", "next": "next", "card_number": "card_number", "pin": "pin", "ticket": "ticket",
     "new_pin": "new_pin", "username": "username", "password": "password", "reason": "reason", "quota": "quota_id",
-    "quota_id": "quota_id", "capacity": "quantity",
+    "quota_id": "quota_id", "pickup": "pickup_id", "paper": "desk", "capacity": "quantity",
     "withheld": "quantity", "quantity": "quantity", "swipe": "card_number", "desk": "desk",
     "opening_cash": "quantity", "counted_cash": "quantity", "counted_card": "quantity", "remark": "reason",
     "name": "desk", "price": "quantity", "title": "desk", "opens_at": "local", "closes_at": "local",
@@ -40,7 +40,7 @@ _FORMS = (
     "/staff/events/{event_id}/quotas", "/staff/events/{event_id}/pause",
     "/staff/events/{event_id}/resume", "/staff/events/{event_id}/odd", "/desk", "/desk/pickups",
     "/desk/pickups/{pickup_id}/undo", "/desk/sales", "/desk/setup", "/desk/pin",
-    "/desk/till", "/desk/till/{pickup_id}/close", "/desk/share", "/desk/conflicts/{quantity}/settle",
+    "/desk/till", "/desk/till/{pickup_id}/close", "/desk/share", "/desk/conflicts/{quantity}/settle", "/desk/prints",
     "/staff/templates", "/staff/events/{event_id}/copy", "/staff/events/{event_id}/quotas/table",
 )  # fmt: skip
 _QUERIES = (

@@ -312,6 +312,13 @@ def undo_pickup(session: Session, pickup_id: str, staff_id: int, reason: str, at
     return True
 
 
+def count_print(session: Session, pickup_id: str) -> int | None:
+    """Count a print of a hand-over; how many there are with it, None when it was taken back."""
+    standing = (Pickup.id == pickup_id, Pickup.undone_at.is_(None))
+    change = update(Pickup).where(*standing).values(prints=Pickup.prints + 1)
+    return session.scalar(change.returning(Pickup.prints))
+
+
 def standing_pickup_of(session: Session, codes: Sequence[str], besides: str = "") -> PickupRecord | None:
     """The latest hand-over, `besides` this one, that holds one of these tickets now."""
     query = select(Pickup).join(Ticket, Ticket.pickup_id == Pickup.id)

@@ -76,6 +76,7 @@ class Pickup(Base):
     undone_shift_id: Mapped[str | None] = mapped_column(ForeignKey("shifts.id"))
     given_back_method: Mapped[str | None] = mapped_column(String(20))
     given_back_amount: Mapped[Money | None]
+    prints: Mapped[int] = mapped_column(server_default="0")  # the second one is a copy
 
 
 class Shift(Base):

@@ -35,6 +35,7 @@ class HandedOut(Struct, frozen=True):
     collected_at: int
     desk: str
     clerk: str
+    pickup_id: str
 
 
 class Swiped(Struct, frozen=True):
@@ -150,7 +151,7 @@ def handed_out(session: Session, tickets: Sequence[TicketRecord], besides: str =
     if pickup is None:
         return None
     clerk = staff.account_by_id(session, pickup.staff_id)
-    return HandedOut(pickup.at, pickup.desk, clerk.username if clerk else "")
+    return HandedOut(pickup.at, pickup.desk, clerk.username if clerk else "", pickup.id)
 
 
 def number_in(seal: Seal, code: str | None, number: str | None) -> str | None:

@@ -179,8 +179,9 @@
   doc.addEventListener("submit", function (event) {
     const sent = event.target;
     if (sent !== form && !result.contains(sent)) return;
-    event.preventDefault();
     event.stopPropagation();
+    if (sent.hasAttribute("data-paper")) return toPaper(sent); // goes on by itself
+    event.preventDefault();
     if (sent === form) return swipe(field.value.trim());
     if (!busy) act(sent, event.submitter);
   }, true);
@@ -189,6 +190,32 @@
     if (button && button.name) body.append(button.name, button.value);
     sent.dataset.sent = "";
     send(sent.getAttribute("action"), body, null);
+  }
+
+  // Paper is printed from a frame that nobody sees, so that the page stays and the field keeps the focus. Phones print
+  // the page around a frame in its place; there it is a page of its own.
+  let frame = null;
+  function toPaper(sent) {
+    sent.target = touch ? "_blank" : "paper";
+    if (!touch) frame = frame || newFrame();
+  }
+  function newFrame() {
+    const made = doc.createElement("iframe");
+    made.name = "paper";
+    made.className = "paper-frame";
+    made.tabIndex = -1;
+    made.setAttribute("aria-hidden", "true");
+    doc.body.append(made);
+    made.addEventListener("load", function () {
+      const page = made.contentDocument;
+      if (!page || (page.URL !== "about:blank" && !page.querySelector(".receipt"))) tell("no-paper");
+      home();
+    });
+    return made;
+  }
+  function printNow() {
+    const asked = result.querySelector("form[data-now]");
+    if (asked && !touch) asked.requestSubmit(); // a window that opens by itself would be held back
   }
 
   // Whose tickets were on the screen and not recorded as handed out, when the next card is swiped.
@@ -236,6 +263,7 @@
     const timing = /now;dur=(\d+)/.exec(answer.headers.get("Server-Timing") || "");
     doc.dispatchEvent(new CustomEvent("page:changed", { detail: timing ? Number(timing[1]) : 0 }));
     announce();
+    if (answer.redirected) printNow();
   }
   function putOwn(own, left) {
     put(own);

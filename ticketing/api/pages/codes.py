@@ -3,6 +3,7 @@
 import io
 
 import segno
+from markupsafe import Markup
 
 
 def qr_svg(text: str, error: str, scale: int) -> bytes:
@@ -11,3 +12,10 @@ def qr_svg(text: str, error: str, scale: int) -> bytes:
     code = segno.make(text, error=error, micro=False)
     code.save(picture, kind="svg", scale=scale, border=2, light="#fff", xmldecl=False)
     return picture.getvalue()
+
+
+def qr_picture(text: str) -> Markup:
+    """The same to stand inside a page, as large as its style sheet says."""
+    code = segno.make(text, error="m", micro=False)
+    svg = code.svg_inline(border=2, light="#fff", omitsize=True, svgclass="qr", lineclass=None)
+    return Markup(svg)  # noqa: S704 - made of squares alone

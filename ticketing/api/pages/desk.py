@@ -191,9 +191,11 @@ async def _page(
         "problem": None,
     }
     usual |= dict.fromkeys(
-        ("found", "handed", "wrong", "orders", "others", "elsewhere", "left", "sales", "pin")
+        ("found", "handed", "wrong", "orders", "others", "elsewhere", "left", "sales", "pin", "again")
     )
-    return site.page(request, "desk/desk.html", refusal=refusal, who=clerk, path=PATH, **usual | context)
+    page = site.page(request, "desk/desk.html", refusal=refusal, who=clerk, path=PATH, **usual | context)
+    page.headers["Content-Security-Policy"] += "; frame-src 'self'"  # the paper is printed from a frame
+    return page
 
 
 async def _found_page(

@@ -197,6 +197,7 @@ def context(site: Site, request: Request, clerk: Claims, setup: Setup, seen: See
         "others": others,
         "elsewhere": seen.swiped.elsewhere,
         "left": seen.left,
+        "again": seen.gone.pickup_id if seen.kind == "gone" and seen.gone else None,
         "allowances": _allowances(site, request, seen.swiped, {sale.id for sale in sales}),
         "sales": sales,
         "sale_methods": _sale_methods(sales),

@@ -3,6 +3,7 @@
 A browser stands at one desk, and whoever signs in there finds it as it was; so this belongs to no account.
 """
 
+from typing import Literal, get_args
 from urllib.parse import quote, unquote
 
 import msgspec
@@ -21,16 +22,23 @@ NAME_MAX = 100
 EVENTS_MAX = 40
 FRAME_MAX = 10
 LENGTH_MIN, LENGTH_MAX = 6, 32
+Paper = Literal["58", "80", "a4"]
+"""What receipts and tickets are printed on: a roll of so many millimetres, or sheets."""
 
 
 class Setup(Struct, frozen=True):
-    """A desk's settings. No `events`: all of the clerk's reach. `length` is of a card's number, 0 for any."""
+    """A desk's settings. No `events`: all of the clerk's reach. `length` is of a card's number, 0 for any.
+
+    `prints`: every hand-over is printed without being asked.
+    """
 
     name: str = ""
     events: tuple[str, ...] = ()
     prefix: str = ""
     suffix: str = ""
     length: int = 0
+    paper: Paper = "80"
+    prints: bool = False
 
     def serves(self, event_id: str) -> bool:
         """Whether tickets of this event are handed out here."""
@@ -67,6 +75,8 @@ def read_setup(form: Form) -> Setup:
         prefix=_frame(form, "prefix"),
         suffix=_frame(form, "suffix"),
         length=length,
+        paper=_paper(form),
+        prints=form.text("prints") == "yes",
     )
 
 
@@ -74,6 +84,11 @@ def keep_setup(response: Response, setup: Setup, *, secure: bool) -> None:
     """Keep the settings in the browser."""
     value = quote(msgspec.json.encode(setup))
     response.set_cookie(COOKIE, value, COOKIE_SECONDS, httponly=True, samesite="lax", secure=secure)
+
+
+def _paper(form: Form) -> Paper:
+    """A desk that prints on nothing we know gets the usual roll."""
+    return next((paper for paper in get_args(Paper) if paper == form.text("paper")), "80")
 
 
 def _frame(form: Form, name: str) -> str:

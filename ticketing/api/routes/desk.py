@@ -6,6 +6,7 @@ from ticketing.api import schemas, views
 from ticketing.api.calls import Call, Calls, keyed_response
 from ticketing.api.contract import Operation
 from ticketing.api.problems import invalid
+from ticketing.api.slip_views import slip_view
 from ticketing.errors import Code
 
 ROLES = ("clerk", "manager", "admin")
@@ -79,6 +80,24 @@ def undo(call: Call[schemas.WithReason]) -> schemas.Pickup:
     """The tickets can be handed out again; what was paid with them is due again."""
     record = call.front.services.desk.undo(call.caller, call.path("pickup_id"), call.body.reason)
     return views.pickup_view(record)
+
+
+@calls(
+    Operation(
+        method="POST",
+        path="/api/v1/desk/pickups/{pickup_id}/print",
+        summary="The receipt and the tickets of a hand-over, to print",
+        tag="desk",
+        caller="staff",
+        roles=ROLES,
+        gives=schemas.Slip,
+        codes=(Code.NOT_FOUND,),
+    )
+)
+def print_slip(call: Call[None]) -> schemas.Slip:
+    """Each call counts as a print, and is in the audit trail; all but the first are copies."""
+    services = call.front.services
+    return slip_view(services.slips.make(call.caller, call.path("pickup_id")), services.seal)
 
 
 @calls(

@@ -48,6 +48,8 @@ from ticketing.api.schemas.desk import (
     SalePayment,
     SaleWish,
     Share,
+    Slip,
+    SlipTicket,
     Swipe,
     Swiped,
 )
@@ -132,6 +134,8 @@ __all__ = [
     "TemplateWish",
     "Templates",
     "Share",
+    "Slip",
+    "SlipTicket",
     "WatchedStats",
     "LooseTillLine",
     "Shift",

@@ -61,6 +61,40 @@ class Pickup(Answer):
     undone_at: datetime | None
 
 
+class SlipTicket(Answer):
+    """A ticket as it is printed."""
+
+    code: str
+    qr: str
+    quota: str
+    starts_at: datetime | None
+    price: int
+    face_price: int
+
+
+class Slip(Answer):
+    """The receipt and the tickets of a hand-over; `copy` counts the prints before this one, so 0 is the original.
+
+    `amount` was taken with this hand-over, by `method`; 0 and null when nothing was due.
+    """
+
+    pickup_id: str
+    copy: int
+    organisation: str
+    title: str
+    venue: str
+    starts_at: datetime
+    order_number: str
+    name_masked: str
+    currency: str
+    amount: int
+    method: Literal["cash", "card"] | None
+    desk: str
+    clerk: str
+    collected_at: datetime
+    tickets: list[SlipTicket]
+
+
 class Share(Answer):
     """What is kept of a quota for the desk, and what the web has left."""
 
