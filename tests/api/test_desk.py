@@ -96,6 +96,9 @@ async def test_a_mistake_is_taken_back_within_a_minute(house: House) -> None:
     assert again.json() == done  # a key's first answer, whatever became of it since
     second = await pick_up(house, clerk, "k2", order_id=order["id"], payment={"method": "cash"})
     assert second.status_code == 200
+    assert (done["given_back"], done["sale_void"]) == (None, False)
+    back = {"method": "cash", "amount": 1000}
+    assert (undone.json()["given_back"], undone.json()["sale_void"]) == (back, False)
 
 
 async def test_the_desk_sells_from_the_same_stock_under_the_same_limit(house: House) -> None:
@@ -129,6 +132,30 @@ async def test_the_desk_sells_from_the_same_stock_under_the_same_limit(house: Ho
     assert (again.status_code, again.content) == (201, sold.content)
     assert [answer.headers.get("idempotent-replayed") for answer in (sold, again)] == [None, "true"]
     assert house.counts(event) == QuotaCounts(9, 0, 1, 2)
+
+
+async def test_a_sale_that_was_a_mistake_never_was(house: House) -> None:
+    event = house.publish(9, price=500)
+    house.add_member(number=CARD)
+    clerk = house.add_staff("clara", "clerk")
+    wish = {
+        "card_number": CARD,
+        "event_id": event,
+        "items": [{"quota_id": f"{event}-1", "quantity": 2}],
+        "payment": {"method": "card"},
+        "desk": "1",
+    }
+    key = {"idempotency-key": "sale"}
+    sold = await house.client.post(f"{DESK}/sales", headers=clerk | key, json=wish)
+    url = f"{DESK}/pickups/{sold.json()['pickup_id']}/undo"
+    undone = await house.client.post(url, headers=clerk, json={"reason": "the wrong film"})
+    assert (undone.status_code, undone.json()["sale_void"]) == (200, True)
+    assert undone.json()["given_back"] == {"method": "card", "amount": 1000}
+    repeated = await house.client.post(url, headers=clerk, json={"reason": "again"})
+    assert repeated.content == undone.content
+    refused = await pick_up(house, clerk, "k", order_id=sold.json()["id"])
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid")
+    assert house.counts(event) == QuotaCounts(9, 0, 0, 0)
 
 
 async def test_of_repeats_at_once_all_but_the_first_say_so(house: House) -> None:

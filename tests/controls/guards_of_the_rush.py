@@ -91,7 +91,7 @@ RUSH = (
         "log of the share",
         "SQL, and a rebuild, know what is left of the desk's share",
         "hold",
-        "append({ 'resize', id, event, items[i], counts[CAPACITY], counts[WITHHELD] })",
+        "append({ 'resize', act, event, quota, counts[CAPACITY], withheld })",
         "",
     ),
     Guard(

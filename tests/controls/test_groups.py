@@ -153,7 +153,7 @@ def test_control_with_seats_that_come_back_before_sql_has_committed_they_are_sol
     def at_once(session: Any, order: Any, codes: Any, reason: str, at: int) -> int:
         event = order.event_id
         epoch = str(shop.event(event).group.epoch)
-        shop.keeper.restock(event, epoch, [(order.id, 0b11)])
+        shop.keeper.restock(event, epoch, [(order.id, 0b11, "web")])
         return void(session, order, codes, reason, at)
 
     if not guarded:

@@ -125,8 +125,8 @@ def test_a_returned_ticket_comes_back_once(sale: Sale) -> None:
     sale.open(5, 5)
     hold = sale.hold(7, (1, 2), (2, 1)).hold
     sale.confirm(7, hold.id)
-    assert sale.keeper.restock(GROUP, EPOCH, [(hold.id, 0b101)]) == 2
-    assert sale.keeper.restock(GROUP, EPOCH, [(hold.id, 0b101), (hold.id, 0b111)]) == 1
+    assert sale.keeper.restock(GROUP, EPOCH, [(hold.id, 0b101, "web")]) == 2
+    assert sale.keeper.restock(GROUP, EPOCH, [(hold.id, 0b101, "web"), (hold.id, 0b111, "web")]) == 1
     assert sale.keeper.ledger(GROUP, 7).uses == ()
     kinds = [entry.kind for entry in sale.keeper.read_log(GROUP, 2, 10)]
     assert kinds == ["restock", "restock"]
@@ -141,7 +141,7 @@ def test_control_without_the_returned_bits_a_ticket_comes_back_twice(
     hold = sale.hold(7, (1, 2)).hold
     sale.confirm(7, hold.id)
     for _ in range(2):
-        sale.keeper.restock(GROUP, EPOCH, [(hold.id, 0b01)])
+        sale.keeper.restock(GROUP, EPOCH, [(hold.id, 0b01, "web")])
     assert sale.counts() == (5, 0, 0)  # one ticket is still the member's, yet five are on sale
 
 
@@ -149,7 +149,7 @@ def test_only_what_was_sold_can_be_returned(sale: Sale) -> None:
     sale.open(5)
     hold = sale.hold(7, (1, 2)).hold
     with pytest.raises(Refusal, match=Code.NOT_FOUND):
-        sale.keeper.restock(GROUP, EPOCH, [(hold.id, 1)])
+        sale.keeper.restock(GROUP, EPOCH, [(hold.id, 1, "web")])
     assert sale.counts() == (3, 2, 0)
 
 

@@ -59,7 +59,7 @@ def test_new_holds_are_no_yes_and_everything_else_goes_on(sale: Sale, client: re
         sale.hold(5, (1, 1))
     assert isinstance(sale.confirm(4, confirmed.id), Decided)
     assert sale.keeper.release(GROUP, released.id, 2) is None
-    assert sale.keeper.restock(GROUP, EPOCH, [(sold.id, 1)]) == 1
+    assert sale.keeper.restock(GROUP, EPOCH, [(sold.id, 1, "web")]) == 1
     assert sale.at(expired.expires_at).keeper.expire(GROUP, EPOCH) == 1
     sale.keeper.trim(GROUP, EPOCH, 3)
     assert sale.keeper.ledger(GROUP, 4).holds != ()
@@ -93,7 +93,7 @@ def test_control_without_the_flag_what_was_held_is_stuck(
         "confirm": lambda: sale.confirm(1, hold.id),
         "release": lambda: sale.keeper.release(GROUP, hold.id, 1),
         "expire": lambda: sale.keeper.expire(GROUP, EPOCH),
-        "restock": lambda: sale.keeper.restock(GROUP, EPOCH, [(hold.id, 1)]),
+        "restock": lambda: sale.keeper.restock(GROUP, EPOCH, [(hold.id, 1, "web")]),
         "trim": lambda: sale.keeper.trim(GROUP, EPOCH, 1),
     }
     fill(client)

@@ -66,7 +66,7 @@ def test_a_restored_group_is_what_its_orders_say(sale: Sale, wiped: bool) -> Non
     rules = sale.open(5, 5, per_card_limit=3)
     kept, partly = sale.hold(7, (1, 2)).hold, sale.hold(8, (1, 1), (2, 2)).hold
     first = {hold.id: sale.confirm(hold.member, hold.id).hold for hold in (kept, partly)}
-    sale.keeper.restock(GROUP, EPOCH, [(partly.id, 0b010)])
+    sale.keeper.restock(GROUP, EPOCH, [(partly.id, 0b010, "web")])
     sale.hold(9, (1, 1))  # unconfirmed: void afterwards
     before = [sale.counts(1), sale.counts(2)]
     orders = [hold for hold in sale.keeper.all_holds(GROUP) if hold.status is HoldStatus.CONFIRMED]
@@ -83,7 +83,7 @@ def test_a_restored_group_is_what_its_orders_say(sale: Sale, wiped: bool) -> Non
     again = sale.confirm(7, kept.id)
     assert again == Decided(first[kept.id], replayed=True)
     assert sale.hold(8, (1, 2), key="more").facts == {"scope": "event", "limit": 3, "used": 2}
-    assert sale.keeper.restock(GROUP, "second", [(partly.id, 0b010)]) == 0
+    assert sale.keeper.restock(GROUP, "second", [(partly.id, 0b010, "web")]) == 0
     confirmed = sale.confirm(9, sale.hold(9, (1, 1), key="new").hold.id)
     assert confirmed.hold.position == position + 1
     assert [sale.redis.ttl(key) for key in sale.redis.keys("*")] == [-1] * len(sale.redis.keys("*"))

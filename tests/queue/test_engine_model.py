@@ -283,7 +283,7 @@ class Engine(RuleBasedStateMachine):
         with self.world.services.sessions.begin() as session:
             mine = Return.order_id.in_(self.reference.holds)
             pending = session.scalars(select(Return).where(mine, Return.restocked_at.is_(None))).all()
-            returns = [(row.order_id, row.places) for row in pending]
+            returns = [(row.order_id, row.places, row.goes_to) for row in pending]
             for _ in range(2):  # sent twice, as after a lost answer
                 results = self.reference.restock(self._call(), returns).results
                 given = self.keeper.restock(self.event, self._epoch(), returns)

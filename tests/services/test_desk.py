@@ -16,7 +16,7 @@ from ticketing.errors import Code, Refusal
 from ticketing.orders import repository as orders
 from ticketing.orders.model import PickupRecord
 from ticketing.orders.tables import Pickup, Ticket
-from ticketing.services.desk import UNDO_MS
+from ticketing.services.desk_undo import UNDO_MS
 
 ROUNDS = 10
 

@@ -253,7 +253,7 @@ def test_control_without_the_bits_a_second_restock_gives_seats_away(shop: Shop, 
     shop.orders.cancel(1, order_id)
     group = shop.event(event_id).group
     assert group.epoch is not None
-    shop.keeper.restock(group.id, group.epoch, [(order_id, 0b111)])
+    shop.keeper.restock(group.id, group.epoch, [(order_id, 0b111, "web")])
     assert shop.counts(event_id).sold == 0, "the neighbour's seats were given away"
 
 

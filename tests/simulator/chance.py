@@ -193,8 +193,11 @@ class Chance:
         )
 
     def restock(self) -> AnyStep:
-        returns = ((self.id_of(HoldStatus.CONFIRMED)[0], 1 + self.below(15)) for _ in range(self.batch()))
-        return steps.Restock(**self.step(), returns=tuple(returns))
+        return steps.Restock(**self.step(), returns=tuple(self.returned() for _ in range(self.batch())))
+
+    def returned(self) -> tuple[str, int, str]:
+        order_id, chosen = self.id_of(HoldStatus.CONFIRMED)[0], self.below(60)
+        return order_id, 1 + chosen // 4, ("web", "desk", "origin", "origin")[chosen % 4]
 
     def open(self) -> AnyStep:
         return steps.Open(**self.step(), epoch=self.one_of(("first", "first", "another")), limit=None)

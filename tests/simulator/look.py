@@ -29,7 +29,7 @@ def look(group: Reference, keys: GroupKeys) -> Iterator[Key]:
     yield Key(("XRANGE", keys.log, "-", "+"), [_entry(e) for e in group.log], _entries)
     for key, is_there in ((keys.sale, group.rules), (keys.stock, group.sizes), (keys.holds, group.holds)):
         yield Key(("TTL", key), -1 if is_there else -2, int)  # what a rebuild made would vanish after an hour
-    yield Key(("HGETALL", keys.acts), {a: [*protocol_row(c)] for a, c in group.acts.items()}, _rows)
+    yield Key(("HGETALL", keys.acts), dict(_acts(group)), _rows)
 
 
 def row_of(hold: Any) -> list[Any]:
@@ -69,6 +69,13 @@ def _ledgers(group: Reference) -> Iterator[tuple[str, list[Any]]]:
         uses = sorted([use.event_id, use.quota, use.held, use.bought] for use in group.uses(member))
         if live or abandoned or until or uses or mine:
             yield str(member), [live, abandoned, until, uses, [hold.id for hold in mine]]
+
+
+def _acts(group: Reference) -> Iterator[tuple[str, list[int]]]:
+    for act, counts in group.acts.items():
+        yield act, [*protocol_row(counts)]
+    for hold_id, drawn in group.draws.items():
+        yield hold_id, [number for pair in drawn.items() for number in pair]
 
 
 def _entry(entry: Any) -> tuple[Any, ...]:

@@ -59,7 +59,8 @@ class Resize(Step, frozen=True):
 
 
 class Restock(Step, frozen=True):
-    returns: tuple[tuple[str, int], ...]
+    returns: tuple[tuple[str, int, str], ...]
+    """Order id, places as bits, where they go."""
 
 
 class Drain(Step, frozen=True):

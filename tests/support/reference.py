@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace as changed
 
-from tests.support.reference_books import LIVE_OR_SOLD, Books, Call, Pace, QuotaKey
+from tests.support.reference_books import LIVE_OR_SOLD, Books, Call, Pace, QuotaKey, seats
 from ticketing.inventory.codes import Outcome
 from ticketing.inventory.model import (
     EventRules,
@@ -131,19 +131,22 @@ class Reference(Books):
         return None
 
     def _draw_on_share(self, wish: HoldRequest) -> None:
+        drawn: dict[int, int] = {}
         for quota, quantity in sorted(wish.items):
             capacity, withheld = self.sizes[wish.event_id, quota]
             left = max(0, withheld - quantity)
             if left < withheld:
-                self.sizes[wish.event_id, quota] = (capacity, left)
-                self._append(
-                    "resize",
-                    act_id=wish.id,
-                    event_id=wish.event_id,
-                    quota=quota,
-                    capacity=capacity,
-                    withheld=left,
-                )
+                self._withhold(wish.id, wish.event_id, quota, (capacity, left))
+                drawn[quota] = withheld - left
+        if drawn:
+            self.draws[wish.id] = drawn
+
+    def _withhold(self, act_id: str, event_id: str, quota: int, size: tuple[int, int]) -> None:
+        self.sizes[event_id, quota] = size
+        capacity, withheld = size
+        self._append(
+            "resize", act_id=act_id, event_id=event_id, quota=quota, capacity=capacity, withheld=withheld
+        )
 
     def _take(self, wish: HoldRequest) -> Hold:
         rules = self.rules[wish.event_id]
@@ -276,19 +279,16 @@ class Reference(Books):
         in_use = before.held + before.sold
         if capacity is not None and capacity < in_use and not force:
             return self._reply([Outcome.CAPACITY_IN_USE, in_use])
-        self.sizes[event_id, quota] = size
-        self._append(
-            "resize", act_id=act_id, event_id=event_id, quota=quota, capacity=size[0], withheld=size[1]
-        )
+        self._withhold(act_id, event_id, quota, size)
         self.acts[act_id] = self.counts(event_id, quota)
         return self._reply([Outcome.OK, [*_numbers(self.acts[act_id])]])
 
-    def restock(self, call: Call, returns: Sequence[tuple[str, int]]) -> Reply:
-        """`restock.lua`: (order id, places as bits) each."""
+    def restock(self, call: Call, returns: Sequence[tuple[str, int, str]]) -> Reply:
+        """`restock.lua`: (order id, places as bits, where they go) each."""
         self._begin(call, may_fence=True)
         return self._reply([self._restock(*one) for one in returns])
 
-    def _restock(self, order_id: str, places: int) -> Answer:
+    def _restock(self, order_id: str, places: int, to: str) -> Answer:
         if not self._known:
             return [Outcome.RECOVERING]
         hold = self.holds.get(order_id)
@@ -297,10 +297,25 @@ class Reference(Books):
         new = places & ~hold.returned_places
         if new == 0:
             return [Outcome.OK, 0]
-        self._put(changed(hold, returned_places=hold.returned_places | new))
+        after = changed(hold, returned_places=hold.returned_places | new)
         self._append("restock", order_id=order_id, places=new)
-        seats = sum(item.quantity for item in hold.items)
-        return [Outcome.OK, (new & (1 << seats) - 1).bit_count()]
+        before, left = dict(seats(hold)), dict(seats(after))
+        self._put(after)
+        back = {quota: count - left.get(quota, 0) for quota, count in before.items()}
+        for quota in [item.quota for item in hold.items if back.get(item.quota)]:
+            self._keep_for_desk(hold, quota, back[quota], to)
+        return [Outcome.OK, sum(back.values())]
+
+    def _keep_for_desk(self, hold: Hold, quota: int, count: int, to: str) -> None:
+        if to == "origin":
+            drawn = self.draws.get(hold.id, {})
+            count = min(count, drawn.get(quota, 0))
+            if quota in drawn:
+                self.draws[hold.id] = {**drawn, quota: drawn[quota] - count}
+        counts = self.counts(hold.event_id, quota)
+        withheld = min(counts.withheld + count, counts.capacity - counts.held - counts.sold)
+        if to != "web" and withheld > counts.withheld:
+            self._withhold(hold.id, hold.event_id, quota, (counts.capacity, withheld))
 
     def trim(self, call: Call, up_to: int) -> Reply:
         """`trim.lua`."""

@@ -47,6 +47,8 @@ class Books:
     holds: dict[str, Hold] = field(default_factory=dict)
     paces: dict[int, Pace] = field(default_factory=dict)
     acts: dict[str, QuotaCounts] = field(default_factory=dict)
+    draws: dict[str, dict[int, int]] = field(default_factory=dict)
+    """What a desk's hold took of the desk's share, by quota, and has not given back."""
     log: list[LogEntry] = field(default_factory=list)
     strays: dict[str, int] = field(default_factory=dict)
     """Expiries without a live hold."""
@@ -67,7 +69,7 @@ class Books:
 
     def copy(self) -> Self:
         """The group as it is now, for later."""
-        mutable = ("rules", "sizes", "holds", "paces", "acts", "log", "strays", "standing")
+        mutable = ("rules", "sizes", "holds", "paces", "acts", "draws", "log", "strays", "standing")
         return replace(self, **{name: getattr(self, name).copy() for name in mutable})
 
     # What follows from the holds

@@ -16,11 +16,10 @@ from ticketing.identifiers import quota_id
 from ticketing.inventory.model import EventState, Hold, HoldStatus, Ledger, QuotaCounts, Use
 from ticketing.members.repository import Holder
 from ticketing.members.tables import Organisation
-from ticketing.orders.model import OrderRecord, PickupRecord, TicketRecord
+from ticketing.orders.model import OrderRecord, TicketRecord
 from ticketing.services.notices import Moved, Told
 from ticketing.services.orders import order_from_hold
 from ticketing.services.seals import Seal
-from ticketing.services.swipes import Swiped
 from ticketing.services.tokens import Claims
 
 CURRENCY = "CNY"
@@ -329,37 +328,6 @@ def _allowance(
     for use in uses:
         held, bought = held + use.held, bought + use.bought
     return schemas.Allowance(event_id, scope, limit, held, bought, **where)
-
-
-# Staff and desk
-
-
-def swiped_view(swiped: Swiped, seal: Seal) -> schemas.Swiped:
-    """Who stands at the desk, and what waits for them."""
-    gone = swiped.handed_out
-    return schemas.Swiped(
-        member=holder_view(swiped.holder),
-        orders=[order_view(order, seal) for order in swiped.orders],
-        allowances=[one for events, ledger in swiped.ledgers for one in allowances(events, ledger)],
-        handed_out=schemas.HandedOut(instant(gone.collected_at), gone.desk, gone.clerk) if gone else None,
-    )
-
-
-def pickup_view(record: PickupRecord) -> schemas.Pickup:
-    """Tickets handed over in one movement."""
-    return schemas.Pickup(
-        pickup_id=record.id,
-        order_id=record.order_id,
-        collected=list(record.ticket_codes),
-        collected_at=instant(record.at),
-        desk=record.desk,
-        undone_at=instant_or_none(record.undone_at),
-    )
-
-
-def pickup_as_made(record: PickupRecord) -> schemas.Pickup:
-    """A hand-over as it was answered the first time, undone since or not: what a replay says again."""
-    return pickup_view(structs.replace(record, undone_at=None))
 
 
 def _fields(view: schemas.Answer) -> dict[str, Any]:

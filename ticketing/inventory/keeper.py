@@ -65,8 +65,11 @@ class Keeper(ScriptClient):
         result = self._run("resize", group_id, epoch, request).results
         return protocol.refusal(result) if result[0] < 0 else protocol.counts_from(result[1])
 
-    def restock(self, group_id: str, epoch: str, returns: Sequence[tuple[str, int]]) -> int:
-        """Give back tickets of orders (order id, places as bits); each ticket counts once. Returns how many."""
+    def restock(self, group_id: str, epoch: str, returns: Sequence[tuple[str, int, str]]) -> int:
+        """Give back tickets of orders (order id, places as bits, where they go: see `restock.lua`).
+
+        Each ticket counts once. Returns how many.
+        """
         reply = self._run("restock", group_id, epoch, list(returns))
         return sum(self._yes(result)[1] for result in reply.results)
 

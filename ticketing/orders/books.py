@@ -9,7 +9,7 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, Table, delete, func, select, update
 from sqlalchemy.orm import Session
 
-from ticketing.orders.tables import VOID, Cursor, Order, Return, SetAside, Ticket
+from ticketing.orders.tables import TO_WEB, VOID, Cursor, Order, Return, SetAside, Ticket
 
 _PIECE = 5_000
 _ORDERS, _TICKETS = cast("Table", Order.__table__), cast("Table", Ticket.__table__)
@@ -88,6 +88,18 @@ def has_pending_returns(session: Session, event_ids: Collection[str]) -> bool:
     query = select(Return.id).join(Order, Order.id == Return.order_id)
     query = query.where(Order.event_id.in_(event_ids), Return.restocked_at.is_(None)).limit(1)
     return session.scalar(query) is not None
+
+
+def on_their_way_to_the_desk(session: Session, event_ids: Collection[str]) -> dict[str, int]:
+    """Tickets of these events, as places by order, that Redis was not yet seen to have in the desk's share."""
+    query = select(Return.order_id, Return.places).join(Order, Order.id == Return.order_id)
+    query = query.where(
+        Order.event_id.in_(event_ids), Return.restocked_at.is_(None), Return.goes_to != TO_WEB
+    )
+    places: dict[str, int] = {}
+    for order_id, mask in session.execute(query):
+        places[order_id] = places.get(order_id, 0) | mask
+    return places
 
 
 def renew_cursor(session: Session, group_id: str, epoch: str, position: int) -> None:

@@ -87,6 +87,7 @@ class PendingReturn(Struct, frozen=True):
     order_id: str
     event_id: str
     places: int
+    goes_to: str
 
 
 class PickupRecord(Struct, frozen=True):
@@ -102,6 +103,13 @@ class PickupRecord(Struct, frozen=True):
     payment_amount: int | None
     at: int
     undone_at: int | None = None
+    given_back_method: str | None = None
+    given_back_amount: int | None = None
+
+    @property
+    def is_sale(self) -> bool:
+        """Whether this was a sale at the desk, and no hand-over of tickets that somebody had."""
+        return "items" in self.request
 
 
 class Poison(ValueError):

@@ -22,6 +22,7 @@ from ticketing.orders.tables import (
     CANCELLED,
     COLLECTED,
     ISSUED,
+    TO_WEB,
     VOID,
     Cursor,
     Order,
@@ -234,7 +235,14 @@ def set_aside_entries(session: Session, group_id: str | None = None) -> list[Set
 # The way back ---------------------------------------------------------------------------------
 
 
-def void_tickets(session: Session, order: OrderRecord, codes: Iterable[str], reason: str, at_ms: int) -> int:
+def void_tickets(
+    session: Session,
+    order: OrderRecord,
+    codes: Iterable[str],
+    reason: str,
+    at_ms: int,
+    goes_to: str = TO_WEB,
+) -> int:
     """Void those of the tickets that are still issued, put them on the way back, and return how many.
 
     The last ticket takes the order with it. The caller compares the number with what it wanted.
@@ -245,7 +253,7 @@ def void_tickets(session: Session, order: OrderRecord, codes: Iterable[str], rea
     if count == 0:
         return 0
     places = sum(ticket.bit for ticket in order.tickets if ticket.code in wanted)
-    session.add(Return(order_id=order.id, places=places, reason=reason, at=at_ms))
+    session.add(Return(order_id=order.id, places=places, goes_to=goes_to, reason=reason, at=at_ms))
     if all(ticket.code in wanted or ticket.status == VOID for ticket in order.tickets):
         session.execute(update(Order).where(Order.id == order.id).values(status=CANCELLED))
     session.flush()
@@ -256,7 +264,7 @@ def pending_returns(
     session: Session, limit: int, order_id: str | None = None, after: int = 0
 ) -> list[PendingReturn]:
     """The oldest returns that Redis does not have yet, of one order or of all, with an id above `after`."""
-    query = select(Return.id, Return.order_id, Order.event_id, Return.places)
+    query = select(Return.id, Return.order_id, Order.event_id, Return.places, Return.goes_to)
     query = query.join(Order, Order.id == Return.order_id).where(Return.id > after)
     if order_id is not None:
         query = query.where(Return.order_id == order_id)
@@ -351,6 +359,8 @@ def _pickup_record(row: Pickup) -> PickupRecord:
         payment_amount=row.payment_amount,
         at=row.at,
         undone_at=row.undone_at,
+        given_back_method=row.given_back_method,
+        given_back_amount=row.given_back_amount,
     )
 
 

@@ -7,6 +7,7 @@ from ticketing.database import Base, Id, Millis, Money, Serial
 
 CONFIRMED, CANCELLED = "confirmed", "cancelled"
 ISSUED, COLLECTED, VOID = "issued", "collected", "void"
+TO_WEB, TO_DESK, TO_ORIGIN = "web", "desk", "origin"
 NOT_NEEDED, DUE, PAID, REFUND_DUE, REFUNDED = "not_needed", "due", "paid", "refund_due", "refunded"
 
 
@@ -149,13 +150,17 @@ class DeskConflict(Base):
 
 
 class Return(Base):
-    """Tickets on their way back to Redis: a bit per ticket; `restocked_at` once Redis has them."""
+    """Tickets on their way back to Redis: a bit per ticket; `restocked_at` once Redis has them.
+
+    They go on sale on the web, into the desk's share, or (`origin`) into the share as far as their sale took of it.
+    """
 
     __tablename__ = "returns"
 
     id: Mapped[Serial]
     order_id: Mapped[Id] = mapped_column(ForeignKey("orders.id"), index=True)
     places: Mapped[int]  # bit i-1 is the ticket at place i
+    goes_to: Mapped[str] = mapped_column(String(10), default=TO_WEB)  # web, desk, origin
     reason: Mapped[str] = mapped_column(String(500))
     at: Mapped[Millis]
     restocked_at: Mapped[Millis | None] = mapped_column(index=True)

@@ -25,13 +25,11 @@ from ticketing.orders import till
 from ticketing.orders.model import OrderRecord, PickupRecord, TicketRecord
 from ticketing.orders.tables import COLLECTED, CONFIRMED, DUE, NOT_NEEDED, PAID, VOID
 from ticketing.services import event_access, trail
-from ticketing.services.orders import PAY_AT_DESK, OrderService, chosen_tickets
+from ticketing.services.desk_undo import take_back
+from ticketing.services.orders import OrderService, chosen_tickets
 from ticketing.services.seals import Seal
 from ticketing.services.swipes import Swiped, Swipes, collecting, handed_out, number_in, refuse_blocked
 from ticketing.services.tokens import Claims
-
-UNDO_MS = 60_000
-"""How long a hand-over can be taken back."""
 
 DESK_ROLES = frozenset({"clerk", "manager", "admin"})
 
@@ -175,7 +173,7 @@ class DeskService:
         trail.record(session, record.at, clerk.actor, action, f"order:{order.id}", detail)
 
     def undo(self, clerk: Claims, pickup_id: str, reason: str) -> PickupRecord:
-        """Take a hand-over back within 60 s, repeatable; what was paid with it is due again.
+        """Take a hand-over or a sale back within 60 s, repeatable; the record says what money is handed back.
 
         Raises `Refusal` NOT_FOUND, NOT_CANCELLABLE (too late) or FORBIDDEN.
         """
@@ -187,37 +185,12 @@ class DeskService:
                 raise Refusal(Code.NOT_FOUND)
             event_access.readable(session, clerk, order.event_id)
             if record.undone_at is None:
-                self._undo(session, clerk, order, record, reason)
+                take_back(session, clerk, order, record, reason, self._clock.now_ms())
             undone = orders.pickup(session, pickup_id)
         assert undone is not None
+        if undone.is_sale:
+            self._orders.give_back(undone.order_id)
         return undone
-
-    def _undo(
-        self, session: Session, clerk: Claims, order: OrderRecord, record: PickupRecord, reason: str
-    ) -> None:
-        now = self._clock.now_ms()
-        if now - record.at > UNDO_MS:
-            raise Refusal(Code.NOT_CANCELLABLE)
-        if not orders.undo_pickup(session, record.id, clerk.id, reason, now):
-            return  # another clerk was quicker
-        given_back = self._give_money_back(session, order)
-        shift = till.joins_for_undo(session, record.id, clerk.id, order.currency)
-        till.note_undo(session, record.id, shift, given_back)
-        detail: dict[str, object] = {
-            "pickup": record.id,
-            "tickets": list(record.ticket_codes),
-            "reason": reason,
-            "given_back": given_back[1] if given_back else None,
-        }
-        trail.record(session, now, clerk.actor, "order.undo_pick_up", f"order:{order.id}", detail)
-
-    def _give_money_back(self, session: Session, order: OrderRecord) -> tuple[str, int] | None:
-        """How and how much, when with this undo all that was handed over against the payment is taken back."""
-        if order.payment_method != PAY_AT_DESK or orders.has_standing_pickup(session, order.id):
-            return None
-        return (
-            till.paid_with(session, order.id) if orders.change_payment(session, order.id, PAID, DUE) else None
-        )
 
     # Selling
 

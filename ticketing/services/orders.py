@@ -145,8 +145,15 @@ class OrderService:
             tickets = chosen_tickets(order, codes)
             if any(ticket.status != VOID for ticket in tickets):
                 self._void(session, order, tickets)
-        self._give_back(order_id)
+        self.give_back(order_id)
         return self.get(member, order_id)
+
+    def give_back(self, order_id: str) -> None:
+        """Give an order's void tickets back to Redis at once; when it does not answer, the worker does later."""
+        try:
+            self._returns.give_back(order_id)
+        except StoreUnavailable:
+            return  # the return is in SQL
 
     def find(self, session: Session, order_id: str) -> OrderRecord | None:
         """Anybody's order: from SQL, or from Redis while SQL does not have it."""
@@ -197,12 +204,6 @@ class OrderService:
         settle_payment(session, order, issued)
         detail = {"tickets": codes, "reason": CANCELLED_BY_MEMBER}
         trail.record(session, now, f"member:{order.member_id}", "order.cancel", f"order:{order.id}", detail)
-
-    def _give_back(self, order_id: str) -> None:
-        try:
-            self._returns.give_back(order_id)
-        except StoreUnavailable:
-            return  # the return is in SQL; the worker gives it back when Redis answers again
 
 
 def missing_in_sql(

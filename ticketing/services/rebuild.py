@@ -166,6 +166,7 @@ class _Rebuild:
         event_ids = [event.id for event in events]
         with reading(self._sessions) as session:
             written.total = books.count_orders(session, event_ids)
+            written.to_share = books.on_their_way_to_the_desk(session, event_ids)
             self._restore.add(written.recorded(books.all_sold(session, event_ids)))
         self._restore.add(written.unrecorded())
         self._restore.add(written.survivors.ended.values())
@@ -217,6 +218,8 @@ class _Written:
 
     def __init__(self, survivors: Survivors, progress: Progress | None) -> None:
         self.survivors = survivors
+        self.to_share: dict[str, int] = {}
+        """Tickets on their way into the desk's share, as places by order."""
         self.total = 0
         self.orders = 0
         self.tickets = 0
@@ -234,8 +237,16 @@ class _Written:
                 )
             self.survivors.forget(order.id)
             self._count(order)
-            yield hold
+            yield self._with_its_returns(hold, survivor)
         self._tell()
+
+    def _with_its_returns(self, hold: Hold, survivor: Hold | None) -> Hold:
+        """What Redis does not have yet of a share comes with its restock, which knows where it goes."""
+        waits = self.to_share.get(hold.id, 0)
+        if not waits:
+            return hold
+        there = survivor.returned_places if survivor is not None else 0
+        return structs.replace(hold, returned_places=hold.returned_places & ~(waits & ~there))
 
     def unrecorded(self) -> Iterator[Hold]:
         """Confirmed holds that SQL does not take; their seats stay sold."""

@@ -67,7 +67,7 @@ class ReturnService:
                 orders.mark_restocked(session, [one.id for one in returns], self._clock.now_ms())
 
     def _restock(self, at: CursorRecord, returns: Sequence[PendingReturn]) -> int:
-        wanted = [(one.order_id, one.places) for one in returns]
+        wanted = [(one.order_id, one.places, one.goes_to) for one in returns]
         try:
             given = self._keeper.restock(at.group_id, at.epoch, wanted)
         except Refusal as refusal:

@@ -105,5 +105,26 @@ async def test_a_hand_over_is_not_undone_without_a_reason(quick_house: House) ->
     again = await _post(quick_house, "/desk", clerk, swipe=NUMBER)
     assert _kind(again) == "gone"
     undone = await _post(quick_house, f"/desk/pickups/{pickup}/undo", clerk, reason="the wrong tickets")
-    assert undone.headers["location"] == "/desk?done=undone"
+    assert undone.headers["location"] == f"/desk?done=undone&pickup={pickup}"
     assert _kind(await _post(quick_house, "/desk", clerk, swipe=NUMBER)) == "hand"
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("zh", ("请退还现金 ¥10.00", "已撤销售票")), ("en", ("Give ¥10.00 back in cash.", "Sale undone"))],
+)
+async def test_who_undoes_a_sale_is_told_what_money_to_give_back(
+    quick_house: House, language: str, words: tuple[str, ...]
+) -> None:
+    clerk = quick_house.add_staff("lan", "clerk") | {"accept-language": language}
+    event = quick_house.publish(5, price=500)
+    quick_house.add_member(number=NUMBER)
+    sale = {"card_number": NUMBER, "quota": f"{event}-1", "quantity": "2", "method": "cash"}
+    sold = await _post(quick_house, "/desk/sales", clerk, key="k", **sale)
+    pickup = sold.headers["location"].rpartition("=")[2]
+    undone = await _post(quick_house, f"/desk/pickups/{pickup}/undo", clerk, reason="the wrong film")
+    page = await quick_house.client.get(undone.headers["location"], headers=clerk)
+    assert _kind(page) == "undone"
+    assert all(word in page.text for word in words), page.text
+    assert quick_house.counts(event).sold == 0
+    assert "/undo" not in page.text

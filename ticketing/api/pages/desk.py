@@ -12,14 +12,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from ticketing.api.pages import desk_found, desk_setup, names
-from ticketing.api.pages.desk_found import RECENT_MAX, Verdict
+from ticketing.api.pages.desk_found import RECENT_MAX, Done, Verdict
 from ticketing.api.pages.desk_setup import Setup, setup_of
 from ticketing.api.pages.forms import Form, read_form
 from ticketing.api.pages.rendering import redirect
 from ticketing.api.pages.site import Site, new_key, site_of
 from ticketing.errors import Code, Refusal, invalid
 from ticketing.inventory.model import TICKETS_PER_HOLD_MAX
-from ticketing.services.desk import UNDO_MS
+from ticketing.services.desk_undo import UNDO_MS
 from ticketing.services.tokens import Claims
 
 PATH = "/desk"
@@ -33,11 +33,12 @@ async def show(request: Request) -> Response:
     site = site_of(request)
     clerk = site.clerk(request, PATH)
     ids = request.query_params.getlist("pickup")
-    handed = await in_thread(desk_found.done, site, clerk, ids)
-    if handed:
-        return await _page(site, request, clerk, Verdict("handed"), handed=handed)
-    undone = request.query_params.get("done") == "undone"
-    return await _page(site, request, clerk, Verdict("undone") if undone else None)
+    done = await in_thread(desk_found.done, site, clerk, ids)
+    if request.query_params.get("done") == "undone":
+        taken_back = [one for one in done if one.undone]
+        return await _page(site, request, clerk, Verdict("undone"), handed=taken_back)
+    handed = [one for one in done if not one.undone]
+    return await _page(site, request, clerk, Verdict("handed") if handed else None, handed=handed)
 
 
 async def swipe(request: Request) -> Response:
@@ -89,7 +90,7 @@ async def undo(request: Request) -> Response:
         await in_thread(site.services.desk.undo, clerk, pickup_id, reason)
     except Refusal as refusal:
         return await _page(site, request, clerk, desk_found.refused(site, request, refusal), refusal)
-    return redirect(f"{PATH}?done=undone")
+    return redirect(f"{PATH}?{urlencode({'done': 'undone', 'pickup': pickup_id})}")
 
 
 async def sell(request: Request) -> Response:
@@ -150,6 +151,10 @@ async def set_up(request: Request) -> Response:
     return response
 
 
+def _standing(site: Site, clerk: Claims, pickup_ids: Sequence[str]) -> list[Done]:
+    return [one for one in desk_found.done(site, clerk, pickup_ids) if not one.undone]
+
+
 def _recent(request: Request) -> list[str]:
     return request.cookies.get(RECENT_COOKIE, "").split("/")[:RECENT_MAX]
 
@@ -186,7 +191,7 @@ async def _page(
     usual: dict[str, object] = {
         "setup": setup_of(request, clerk),
         "choices": await in_thread(site.services.desk.events, clerk),
-        "recent": await in_thread(desk_found.done, site, clerk, _recent(request)),
+        "recent": await in_thread(_standing, site, clerk, _recent(request)),
         "verdict": verdict,
         "problem": None,
     }

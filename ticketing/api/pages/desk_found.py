@@ -19,7 +19,7 @@ from ticketing.members.numbers import read_card_number
 from ticketing.orders import repository as orders
 from ticketing.orders.model import OrderRecord, PickupRecord
 from ticketing.orders.tables import COLLECTED
-from ticketing.services.desk import UNDO_MS
+from ticketing.services.desk_undo import UNDO_MS
 from ticketing.services.swipes import HandedOut, Swiped, handed_out, number_in, number_of, ticket_in
 from ticketing.services.tokens import Claims
 
@@ -69,15 +69,21 @@ class Found(Struct, frozen=True):
 
 
 class Done(Struct, frozen=True):
-    """A hand-over just made: of whom, of what, and until when (ms) it can be taken back."""
+    """A hand-over or sale just made: of whom, of what, and until when (ms) it can be taken back.
+
+    Taken back, `amount` is what the clerk hands back by `method`.
+    """
 
     id: str
     codes: tuple[str, ...]
     who: str
     title: str
     amount: int
+    method: str | None
     currency: str
     undo_until: int
+    is_sale: bool
+    undone: bool
 
 
 class Seen(Struct, frozen=True):
@@ -258,13 +264,13 @@ def _sale_methods(sales: Sequence[schemas.Event]) -> list[str]:
 
 
 def done(site: Site, clerk: Claims, pickup_ids: Sequence[str]) -> list[Done]:
-    """The clerk's own hand-overs of these ids, but those that were taken back."""
+    """The clerk's own hand-overs of these ids, those that were taken back too."""
     with reading(site.services.sessions) as session:
         records = [orders.pickup(session, pickup_id) for pickup_id in pickup_ids[:PICKUPS_SHOWN_MAX]]
         return [
             _done(site, session, record)
             for record in records
-            if record is not None and record.staff_id == clerk.id and record.undone_at is None
+            if record is not None and record.staff_id == clerk.id
         ]
 
 
@@ -272,12 +278,17 @@ def _done(site: Site, session: Session, record: PickupRecord) -> Done:
     event_id = event_of(record.order_id)
     event, order = site.board.event(event_id), orders.get(session, record.order_id)
     holder = members.holder(session, order.member_id) if order else None
+    undone = record.undone_at is not None
+    amount = record.given_back_amount if undone else record.payment_amount
     return Done(
         id=record.id,
         codes=record.ticket_codes,
         who=views.masked_name(holder.member.name) if holder else "",
         title=event.title if event else "",
-        amount=record.payment_amount or 0,
+        amount=amount or 0,
+        method=record.given_back_method if undone else record.payment_method,
         currency=site.board.currency_of(event_id),
         undo_until=record.at + UNDO_MS,
+        is_sale=record.is_sale,
+        undone=undone,
     )

@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from ticketing.api import schemas, views
+from ticketing.api import desk_views, schemas
 from ticketing.api.calls import Call, Calls, keyed_response
 from ticketing.api.contract import Operation
 from ticketing.api.problems import invalid
@@ -31,7 +31,7 @@ def swipe(call: Call[schemas.Swipe]) -> schemas.Swiped:
     """Exactly one of `card_number`, `code` and `number`."""
     wish = call.body
     found = call.front.services.desk.swipe(call.caller, wish.card_number, wish.code, wish.number)
-    return views.swiped_view(found, call.front.services.seal)
+    return desk_views.swiped_view(found, call.front.services.seal)
 
 
 @calls(
@@ -60,14 +60,14 @@ def pick_up(call: Call[schemas.PickupWish]) -> Response:
         wish.desk,
         wish.payment.method if wish.payment else None,
     )
-    return keyed_response(views.pickup_as_made(made), 200, replayed=made.replayed)
+    return keyed_response(desk_views.pickup_as_made(made), 200, replayed=made.replayed)
 
 
 @calls(
     Operation(
         method="POST",
         path="/api/v1/desk/pickups/{pickup_id}/undo",
-        summary="Take a hand-over back within 60 s",
+        summary="Take a hand-over or a sale back within 60 s",
         tag="desk",
         caller="staff",
         roles=ROLES,
@@ -77,9 +77,9 @@ def pick_up(call: Call[schemas.PickupWish]) -> Response:
     )
 )
 def undo(call: Call[schemas.WithReason]) -> schemas.Pickup:
-    """The tickets can be handed out again; what was paid with them is due again."""
+    """Tickets of a hand-over can be handed out again, and what was paid with them is due again; a sale is void."""
     record = call.front.services.desk.undo(call.caller, call.path("pickup_id"), call.body.reason)
-    return views.pickup_view(record)
+    return desk_views.pickup_view(record)
 
 
 @calls(
@@ -109,7 +109,7 @@ def print_slip(call: Call[None]) -> schemas.Slip:
         caller="staff",
         roles=ROLES,
         takes=schemas.SaleWish,
-        gives=schemas.Order,
+        gives=schemas.DeskSale,
         status=201,
         keyed=True,
         replays=True,
@@ -145,7 +145,7 @@ def sell(call: Call[schemas.SaleWish]) -> Response:
         wish.payment.method,
         wish.desk,
     )
-    return keyed_response(views.order_view(sale.order, call.front.services.seal), 201, replayed=sale.replayed)
+    return keyed_response(desk_views.sale_view(sale, call.front.services.seal), 201, replayed=sale.replayed)
 
 
 @calls(

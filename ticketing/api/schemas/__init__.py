@@ -42,6 +42,8 @@ from ticketing.api.schemas.campaigns import (
 )
 from ticketing.api.schemas.desk import (
     DeskPayment,
+    DeskSale,
+    GivenBack,
     HandedOut,
     Pickup,
     PickupWish,
@@ -145,6 +147,7 @@ __all__ = [
     "TillLine",
     "TillMoney",
     "TillReport",
+    "GivenBack",
     "HandedOut",
     "QuotaStats",
     "SaleSecond",
@@ -176,6 +179,7 @@ __all__ = [
     "DeskConflict",
     "DeskConflicts",
     "DeskPayment",
+    "DeskSale",
     "Event",
     "EventChanges",
     "EventSummary",

@@ -50,8 +50,19 @@ class PickupWish(Request):
     payment: DeskPayment | None = None
 
 
+class GivenBack(Answer):
+    """Money that a clerk hands back, and how it had been paid."""
+
+    method: str
+    amount: int
+
+
 class Pickup(Answer):
-    """Tickets handed over in one movement."""
+    """Tickets handed over in one movement.
+
+    Once it is undone, `given_back` is what the clerk hands back; `sale_void` says that it was a sale at the desk, of
+    which no ticket stands any more.
+    """
 
     pickup_id: str
     order_id: str
@@ -59,6 +70,14 @@ class Pickup(Answer):
     collected_at: datetime
     desk: str
     undone_at: datetime | None
+    given_back: GivenBack | None
+    sale_void: bool
+
+
+class DeskSale(Order):
+    """An order sold at the desk and handed over; `pickup_id` names it for an undo."""
+
+    pickup_id: str
 
 
 class SlipTicket(Answer):

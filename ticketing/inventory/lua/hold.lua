@@ -1,10 +1,10 @@
 -- hold.lua: take tickets out of quotas for members, for a few minutes. Several quotas in one hold: all or none.
 --
--- uses     group records moves refusals
+-- uses     group records moves share refusals
 -- request  list of {hold id, event, member, organisation path, items {quota, quantity, ...} by quota, channel}
 -- results  per request {OK | EXISTS, hold} or {refusal, facts...}, checked in the order of codes.py
--- writes   holds, ledgers, stock, due; log {'resize', hold id, event, quota, capacity, withheld} when the desk drew on
---          what was withheld for it; nothing when every request is refused
+-- writes   holds, ledgers, stock, due; acts and log {'resize', hold id, event, quota, capacity, withheld} when the desk
+--          drew on what was withheld for it; nothing when every request is refused
 
 local DUE_PER_CALL = 64
 
@@ -16,18 +16,18 @@ local function same_items(hold, items)
   return true
 end
 
--- The desk takes of its own share first, so that the web has as many as before.
+-- The desk takes of its own share first, so that the web has as many as before; what it took is kept for an undo.
 local function draw_on_share(id, event, items)
+  local draws = {}
   for i = 1, #items, 2 do
-    local field = stock_field(event, items[i])
-    local counts = stock.get(field)
-    local drawn = math.min(counts[WITHHELD], items[i + 1])
+    local withheld = stock.get(stock_field(event, items[i]))[WITHHELD]
+    local drawn = math.min(withheld, items[i + 1])
     if drawn > 0 then
-      counts[WITHHELD] = counts[WITHHELD] - drawn
-      stock.put(field, counts)
-      append({ 'resize', id, event, items[i], counts[CAPACITY], counts[WITHHELD] })
+      withhold(id, event, items[i], withheld - drawn)
+      draws[#draws + 1], draws[#draws + 2] = items[i], drawn
     end
   end
+  if #draws > 0 then acts.put(id, draws) end
 end
 
 local function take(sale, ledger, id, event, member, items, channel)

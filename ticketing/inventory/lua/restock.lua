@@ -1,27 +1,56 @@
--- restock.lua: put tickets that came back (cancelled, not collected) on sale again, each once.
+-- restock.lua: put tickets that came back (cancelled, not collected, a sale undone) on sale again, each once.
 --
--- uses     group records moves
+-- uses     group records moves share
 -- flags    allow-oom
--- request  list of {order id, places as bits: bit i-1 is the ticket at place i}
+-- request  list of {order id, places as bits: bit i-1 is the ticket at place i, where they go: 'web', 'desk' (into its
+--          share) or 'origin' (into the share what the sale took of it, the rest to the web)}
 -- results  per request {OK, tickets newly given back} or {NOT_FOUND | RECOVERING}
--- writes   holds (the returned bits), ledgers, stock, log {'restock', order id, places}
+-- writes   holds (the returned bits), ledgers, stock, log {'restock', order id, places}; for what goes into the desk's
+--          share also log {'resize', order id, event, quota, capacity, withheld} and, of 'origin', acts
 
-local function give_back(id, hold, places)
-  local ledger, place, count = ledger_of(hold[MEMBER]), 0, 0
-  for i = 1, #hold[ITEMS], 3 do
-    for _ = 1, hold[ITEMS][i + 1] do
-      if bit.band(places, bit.lshift(1, place)) ~= 0 then
-        move(ledger, event_of(id), hold[ITEMS][i], 0, -1)
-        count = count + 1
-      end
-      place = place + 1
+-- As many of `count` tickets as this sale took of the desk's share and has not given back.
+local function drawn_by(id, quota, count)
+  local draws = acts.get(id) or {}
+  for i = 1, #draws, 2 do
+    if draws[i] == quota then
+      local back = math.min(draws[i + 1], count)
+      draws[i + 1] = draws[i + 1] - back
+      acts.put(id, draws)
+      return back
     end
   end
-  ledgers.put(hold[MEMBER], ledger)
-  return count
+  return 0
 end
 
-local function decide(id, places)
+-- A quota that was made smaller than what is sold has nothing to keep until it fits again.
+local function keep_for_desk(id, quota, count)
+  local counts = stock.get(stock_field(event_of(id), quota))
+  local withheld = math.min(counts[WITHHELD] + count, available_at_desk(counts))
+  if withheld > counts[WITHHELD] then withhold(id, event_of(id), quota, withheld) end
+end
+
+local function give_back_item(id, ledger, quota, count, to)
+  move(ledger, event_of(id), quota, 0, -count)
+  if to == 'origin' then count = drawn_by(id, quota, count) end
+  if to ~= 'web' then keep_for_desk(id, quota, count) end
+end
+
+local function give_back(id, hold, places, to)
+  local ledger, place, total = ledger_of(hold[MEMBER]), 0, 0
+  for i = 1, #hold[ITEMS], 3 do
+    local count = 0
+    for _ = 1, hold[ITEMS][i + 1] do
+      if bit.band(places, bit.lshift(1, place)) ~= 0 then count = count + 1 end
+      place = place + 1
+    end
+    if count > 0 then give_back_item(id, ledger, hold[ITEMS][i], count, to) end
+    total = total + count
+  end
+  ledgers.put(hold[MEMBER], ledger)
+  return total
+end
+
+local function decide(id, places, to)
   if not known_group then return { RECOVERING } end
   local hold = holds.get(id)
   if not hold or hold[STATE] ~= CONFIRMED then return { NOT_FOUND } end
@@ -30,7 +59,7 @@ local function decide(id, places)
   hold[RETURNED] = bit.bor(hold[RETURNED], new)
   holds.put(id, hold)
   append({ 'restock', id, new })
-  return { OK, give_back(id, hold, new) }
+  return { OK, give_back(id, hold, new, to) }
 end
 
 local results = {}
