@@ -51,6 +51,7 @@ from ticketing.services.seals import Seal
 from ticketing.services.sessions import SessionService
 from ticketing.services.slips import SlipService
 from ticketing.services.staff import StaffService
+from ticketing.services.staff_logins import StaffHelp, StaffLogins
 from ticketing.services.stats import StatsService
 from ticketing.services.till import TillService
 from ticketing.services.tokens import TokenSigner
@@ -107,9 +108,11 @@ class Services:
         self.notices = NoticeService(self.sessions, self.clock)
         self.revocations = Revocations(self.sessions, _longest_session_ms(settings))
         self.logins = LoginService(self.sessions, self.revocations, self.clock)
+        self.staff_logins = StaffLogins(self.sessions, self.revocations, self.clock)
         self.accounts = SessionService(
             self.sessions, self.keyring, self.signer, _limiter(self.queue_redis), self.clock, settings
         )
+        self.staff_help = StaffHelp(self.sessions, self.clock, self.accounts.factors)
 
     def close(self) -> None:
         """Give every connection back."""

@@ -17,6 +17,7 @@ class Code(StrEnum):
     MALFORMED_JSON = "malformed_json"
     UNAUTHENTICATED = "unauthenticated"
     BAD_CREDENTIALS = "bad_credentials"
+    SECOND_FACTOR_NEEDED = "second_factor_needed"
     CROSS_ORIGIN = "cross_origin"
     FORBIDDEN = "forbidden"
     CARD_BLOCKED = "card_blocked"

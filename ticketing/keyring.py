@@ -1,8 +1,8 @@
 """The keys, all derived from the one secret of an instance.
 
-Card numbers, PINs, sessions, hold ids, the audit trail and signed tickets each have a key of their own, so that
-none can stand in for another. The secret lives outside SQL and Redis (`TICKETING_SECRET_KEY`, or a file that embedded
-mode makes); losing it makes every card number unknown, so it belongs in the backup.
+Card numbers, PINs, sessions, hold ids, the audit trail, signed tickets and what must be read back each have a key of
+their own, so that none can stand in for another. The secret lives outside SQL and Redis (`TICKETING_SECRET_KEY`, or a
+file that embedded mode makes); losing it makes every card number unknown, so it belongs in the backup.
 """
 
 import hashlib
@@ -29,6 +29,9 @@ class Keyring:
     ticket: bytes
     desk: bytes
     tag: bytes
+    step: bytes
+    recovery: bytes
+    vault: bytes
 
     @classmethod
     def derive(cls, secret: str) -> Self:
@@ -59,6 +62,10 @@ class Keyring:
     def pin_digest(self, salt: bytes, pin: str) -> bytes:
         """HMAC-SHA-256 over a random salt and the PIN; the attempt limit does the rest."""
         return hmac.digest(self.pin, salt + pin.encode(), "sha256")
+
+    def recovery_digest(self, staff: int, code: str) -> bytes:
+        """What SQL keeps instead of a recovery code, which is random enough to need no salt."""
+        return hmac.digest(self.recovery, f"{staff}\n{code}".encode(), "sha256")
 
     def hold_id(self, event_id: str, member: int, channel: str, idempotency_key: str) -> str:
         """The id that makes a hold repeatable: `event.24 characters`.

@@ -4,6 +4,7 @@ Only `bootstrap`, `embedded` and the command line read this; rooms are handed va
 """
 
 from pathlib import Path
+from typing import Literal
 
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr
@@ -52,6 +53,11 @@ class Settings(BaseSettings):
     )
     staff_session_minutes: int = Field(10 * 60, ge=1, description="Absolute life of a staff session.")
     staff_idle_minutes: int = Field(60, ge=1, description="Idle life of a staff session in the browser.")
+
+    staff_second_factor: Literal["optional", "required"] = Field(
+        "optional",
+        description="Whether staff may have a second factor, or do nothing before they have set one up.",
+    )
 
     request_head_seconds: float = Field(
         10, gt=0, description="How long a client may take to send a request's line and headers."

@@ -4,7 +4,7 @@ A token comes in `Authorization: Bearer`, or in a cookie. A cookie is sent by th
 page, so a change that rests on one must come from our own origin.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -21,21 +21,31 @@ Kind = Literal["member", "staff"]
 
 
 class Gate:
-    """Reads sessions and guards changes. `public_url` says how people reach us; without it, as they say."""
+    """Reads sessions and guards changes. `public_url` says how people reach us; without it, as they say.
+
+    `seen` is told of every session of staff that is used.
+    """
 
     def __init__(
-        self, signer: TokenSigner, revocations: Revocations, clock: ServerClock, public_url: str | None
+        self,
+        signer: TokenSigner,
+        revocations: Revocations,
+        clock: ServerClock,
+        public_url: str | None,
+        seen: Callable[[Claims], None],
     ) -> None:
         self._signer = signer
         self._revocations = revocations
         self._clock = clock
+        self._seen = seen
         self._origin = _origin_of(public_url) if public_url else None
         self.secure = public_url is not None and public_url.startswith("https://")
 
-    def session(self, headers: Headers, kind: Kind, *, changes: bool) -> Claims:
+    def session(self, headers: Headers, kind: Kind, *, changes: bool, enrols: bool = False) -> Claims:
         """The session of a request that needs one of this kind.
 
-        Raises `Refusal`: `unauthenticated`, `cross_origin`, or `forbidden` for a session of the other kind.
+        Raises `Refusal`: `unauthenticated`, `cross_origin`, `forbidden` for a session of the other kind, or
+        `second_factor_needed` for one that must set that up first, unless the request `enrols`.
         """
         token, from_cookie = self._token(headers, kind)
         claims = self._valid(token)
@@ -45,12 +55,18 @@ class Gate:
             raise Refusal(Code.CROSS_ORIGIN)
         if claims.kind != kind:
             raise Refusal(Code.FORBIDDEN)
+        if claims.must_enrol and not enrols:
+            raise Refusal(Code.SECOND_FACTOR_NEEDED)
+        self._note(claims)
         return claims
 
     def visitor(self, headers: Headers, kind: Kind) -> Claims | None:
         """The session of a page that also serves who has none."""
         claims = self._valid(self._token(headers, kind)[0])
-        return claims if claims is not None and claims.kind == kind else None
+        if claims is None or claims.kind != kind:
+            return None
+        self._note(claims)
+        return claims
 
     def is_blocked(self, claims: Claims) -> bool:
         """Whether the member's card was blocked after they signed in: they may look, but not buy."""
@@ -104,6 +120,10 @@ class Gate:
         if cookies is None:
             return "", False
         return cookie_parser(cookies.decode("latin-1")).get(self.cookie_name(kind), ""), True
+
+    def _note(self, claims: Claims) -> None:
+        if claims.kind == "staff":
+            self._seen(claims)
 
     def _valid(self, token: str) -> Claims | None:
         claims = self._signer.verify(token, self._clock.now_ms()) if token else None

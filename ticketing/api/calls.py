@@ -132,7 +132,7 @@ def _session(front: Front, operation: Operation, headers: Headers) -> Claims | N
     if operation.caller == "public":
         return None
     kind = cast("Kind", operation.caller)
-    session = front.gate.session(headers, kind, changes=operation.method != "GET")
+    session = front.gate.session(headers, kind, changes=operation.method != "GET", enrols=operation.enrols)
     if operation.roles and session.role not in operation.roles:
         raise Refusal(Code.FORBIDDEN)
     return session

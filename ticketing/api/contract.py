@@ -9,13 +9,15 @@ from ticketing.errors import Code
 
 JSON_BODY_CODES = (Code.BODY_TOO_LARGE, Code.UNSUPPORTED_MEDIA_TYPE, Code.MALFORMED_JSON, Code.INVALID)
 SESSION_CODES = (Code.UNAUTHENTICATED, Code.CROSS_ORIGIN, Code.FORBIDDEN)
+STAFF_CODES = (Code.SECOND_FACTOR_NEEDED,)
 KEY_CODES = (Code.IDEMPOTENCY_KEY_MISSING, Code.IDEMPOTENCY_KEY_REUSED)
 
 
 class Operation(Struct, frozen=True, kw_only=True):
     """One call of the contract.
 
-    `caller` is who may call: "public", "member" or "staff", and `roles` which of the staff (none: all).
+    `caller` is who may call: "public", "member" or "staff", and `roles` which of the staff (none: all);
+    those that `enrols` are open to staff who must set up a second factor first.
     `takes` and `gives` are structs of `schemas`; `keyed` calls need an Idempotency-Key; those
     that `replay` say so when they give a first answer again; `limited` ones are a login, whose failures are
     counted against the client's address; `has_etag` ones answer 304 to whoever has it already; `codes` are the
@@ -28,6 +30,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     tag: str
     caller: str = "public"
     roles: tuple[str, ...] = ()
+    enrols: bool = False
     takes: type[Struct] | None = None
     body_optional: bool = False
     gives: type[Struct] | None = None
@@ -49,6 +52,8 @@ class Operation(Struct, frozen=True, kw_only=True):
             found.add(Code.INVALID)
         if self.caller != "public":
             found.update(SESSION_CODES)
+        if self.caller == "staff" and not self.enrols:
+            found.update(STAFF_CODES)
         if self.keyed:
             found.update(KEY_CODES)
         return [code for code in Code if code in found]

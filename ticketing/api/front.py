@@ -38,7 +38,13 @@ class Front:
         settings = services.settings
         board = EventBoard(services.sessions, services.inventory, services.watermarks, services.clock)
         tally = Tally()
-        gate = Gate(services.signer, services.revocations, services.clock, settings.public_url)
+        gate = Gate(
+            services.signer,
+            services.revocations,
+            services.clock,
+            settings.public_url,
+            services.staff_logins.seen,
+        )
         return cls(
             services=services,
             board=board,

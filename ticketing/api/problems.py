@@ -26,6 +26,11 @@ _TABLE: dict[Code, tuple[int, str, str]] = {
     Code.MALFORMED_JSON: (400, "Malformed JSON", "The body is not a JSON document in UTF-8."),
     Code.UNAUTHENTICATED: (401, "Not signed in", "Sign in first: there is no session, or it has ended."),
     Code.BAD_CREDENTIALS: (401, "Wrong credentials", "The number or name and the secret do not match."),
+    Code.SECOND_FACTOR_NEEDED: (
+        401,
+        "Second factor needed",
+        "Send the `code` of the account's authenticator along; an account that has none sets one up first.",
+    ),
     Code.CROSS_ORIGIN: (403, "Cross-origin request", "A change must come from our own pages."),
     Code.FORBIDDEN: (403, "Forbidden", "This session may not do that."),
     Code.CARD_BLOCKED: (403, "Card blocked", "This card is blocked; ask your union."),
@@ -61,7 +66,7 @@ _TABLE: dict[Code, tuple[int, str, str]] = {
 }
 
 _PASSING = frozenset({Code.RATE_LIMITED, Code.UNAVAILABLE, Code.RECOVERING, Code.BACKLOG_FULL})
-_CHALLENGED = frozenset({Code.UNAUTHENTICATED, Code.BAD_CREDENTIALS})
+_CHALLENGED = frozenset({Code.UNAUTHENTICATED, Code.BAD_CREDENTIALS, Code.SECOND_FACTOR_NEEDED})
 
 Problem = tuple[int, dict[str, str], bytes]
 """Status, headers, and the body's bytes."""

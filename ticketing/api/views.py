@@ -21,6 +21,7 @@ from ticketing.services.notices import Moved, Told
 from ticketing.services.orders import order_from_hold
 from ticketing.services.seals import Seal
 from ticketing.services.tokens import Claims
+from ticketing.staff.logins import StaffLogin
 
 CURRENCY = "CNY"
 """What a hold is counted in when this process cannot tell its event's currency."""
@@ -292,6 +293,20 @@ def staff_session(token: str, claims: Claims) -> schemas.StaffSession:
         role=cast("schemas.Role", claims.role),
         organisation=claims.organisation_id,
         organisation_name=claims.organisation_name,
+        must_enrol=claims.must_enrol,
+    )
+
+
+def staff_login_view(login: StaffLogin, here: Claims) -> schemas.StaffLoginRow:
+    """One of somebody's own logins."""
+    return schemas.StaffLoginRow(
+        id=login.id,
+        began_at=instant(login.began_at),
+        expires_at=instant(login.expires_at),
+        used_at=instant(login.used_at),
+        device=login.device,
+        address=login.address,
+        current=login.id == here.session_id,
     )
 
 

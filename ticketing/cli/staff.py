@@ -78,3 +78,26 @@ def reset_password(username: str, data_dir: DataDir = None, as_json: AsJson = Fa
         print_json({"username": username, "password": password})
     else:
         typer.echo(f"{username} signs in with the password {password}")
+
+
+@app.command("reset-second-factor")
+def reset_second_factor(username: str, data_dir: DataDir = None) -> None:
+    """Take away an account's second factor when its authenticator is lost, and end its sessions.
+
+    Example: ticketing staff reset-second-factor wang
+    """
+    with services_of(data_dir) as services:
+        had_one = services.staff_help.reset_second_factor(None, username)
+    had = "its second factor is gone" if had_one else "it had no second factor"
+    typer.echo(f"{username} is signed out; {had}")
+
+
+@app.command("end-sessions")
+def end_sessions(username: str, data_dir: DataDir = None) -> None:
+    """Sign an account out everywhere, within two seconds.
+
+    Example: ticketing staff end-sessions wang
+    """
+    with services_of(data_dir) as services:
+        services.staff_help.end_sessions(None, username)
+    typer.echo(f"{username} is signed out everywhere")

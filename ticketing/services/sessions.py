@@ -23,13 +23,17 @@ from ticketing.services import trail
 from ticketing.services.attempts import Attempts
 from ticketing.services.passwords import hash_password, is_password, random_password
 from ticketing.services.pins import is_right_pin, new_pin, set_pin
+from ticketing.services.second_factor import SecondFactors
 from ticketing.services.tokens import Claims, TokenSigner, new_session_id
 from ticketing.settings import Settings
+from ticketing.staff import logins as staff_logins
 from ticketing.staff import repository as staff
 from ticketing.staff.names import read_username
 from ticketing.staff.tables import StaffAccount
 
 MINUTE_MS = 60_000
+STEP_MINUTES = 5
+"""How long after the password the code may come."""
 
 
 class SessionService:
@@ -52,6 +56,8 @@ class SessionService:
         self._attempts = Attempts(
             limiter, settings.login_failures_per_card, settings.login_failures_per_address
         )
+        self._steps = TokenSigner(keyring.step)
+        self.factors = SecondFactors(sessions, keyring, clock, self._attempts)
 
     def require_unhurried(self, address: str) -> None:
         """Raise `Refusal` RATE_LIMITED with `retry_after_ms` for an address of too many failed logins."""
@@ -72,8 +78,51 @@ class SessionService:
         self._attempts.succeeded(_card(digest))
         return self._signer.sign(claims), claims
 
-    def login_staff(self, username: str, password: str, address: str) -> tuple[str, Claims]:
-        """A staff token and claims, as `login_member`; an unknown or disabled account costs the same hash."""
+    def login_staff(
+        self, username: str, password: str, address: str, code: str | None = None
+    ) -> tuple[str, Claims]:
+        """A staff token and claims, as `login_member`; an unknown or disabled account costs the same hash.
+
+        SECOND_FACTOR_NEEDED when the password is right and the account's `code` is missing.
+        """
+        claims = self._begin_staff(username, password, address)
+        if self.factors.is_needed(claims.id):
+            if not code:
+                raise Refusal(Code.SECOND_FACTOR_NEEDED)
+            self._require_code(claims, code, address)
+        claims = self._bound_to_enrol(claims)
+        return self._signer.sign(claims), claims
+
+    def login_staff_first_step(self, username: str, password: str, address: str) -> tuple[Claims, str | None]:
+        """For a page that asks for the code after the password: the claims, and a text where a code is needed.
+
+        The text says who gave the password, for `login_staff_second_step`; the claims must not be signed then.
+        """
+        claims = self._begin_staff(username, password, address)
+        if not self.factors.is_needed(claims.id):
+            return self._bound_to_enrol(claims), None
+        soon = min(claims.expires_at, claims.issued_at + STEP_MINUTES * MINUTE_MS)
+        return claims, self._steps.sign(replace(claims, idle_at=soon))
+
+    def login_staff_second_step(self, step: str, code: str, address: str) -> Claims:
+        """The claims of who gave the password and now the code. UNAUTHENTICATED when that was too long ago."""
+        claims = self._steps.verify(step, self._clock.now_ms())
+        if claims is None:
+            raise Refusal(Code.UNAUTHENTICATED)
+        self._require_code(claims, code, address)
+        return replace(claims, idle_at=claims.expires_at)
+
+    def _require_code(self, claims: Claims, code: str, address: str) -> None:
+        if not self.factors.judge(claims.id, code, address):
+            raise Refusal(Code.BAD_CREDENTIALS)
+
+    def _bound_to_enrol(self, claims: Claims) -> Claims:
+        """The claims of an account that has no second factor, where one is required."""
+        required = self._settings.staff_second_factor == "required"
+        enrolled = required and self.factors.is_needed(claims.id)
+        return replace(claims, must_enrol=required and not enrolled)
+
+    def _begin_staff(self, username: str, password: str, address: str) -> Claims:
         name = read_username(username) or username
         self._attempts.begin(f"staff:{name}", address)
         claims = self._judge_password(name, password)
@@ -81,7 +130,7 @@ class SessionService:
             self._attempts.failed(address)
             raise Refusal(Code.BAD_CREDENTIALS)
         self._attempts.succeeded(f"staff:{name}")
-        return self._signer.sign(claims), claims
+        return claims
 
     def renew(self, claims: Claims) -> str:
         """A token of the same session for the browser: it ends when idle, and never lives past `expires_at`."""
@@ -90,12 +139,20 @@ class SessionService:
         idle_at = min(claims.expires_at, self._clock.now_ms() + idle * MINUTE_MS)
         return self._signer.sign(replace(claims, idle_at=idle_at))
 
+    def sign(self, claims: Claims) -> str:
+        """A token of claims that a sign-in here gave."""
+        return self._signer.sign(claims)
+
     def logout(self, claims: Claims, *, everywhere: bool = False) -> None:
         """End this session in every process, or with `everywhere` all that the person signed in to before."""
         now = self._clock.now_ms()
         with self._sessions.begin() as session:
             if everywhere:
                 members.end_sessions(session, now, claims.subject)
+            if claims.kind == "staff":
+                staff_logins.remove_all(session, claims.id) if everywhere else staff_logins.remove(
+                    session, claims.id, claims.session_id
+                )
             members.note_change(session, now, claims.subject, session_id=claims.session_id)
 
     def change_pin(self, claims: Claims, pin: str, new: str) -> tuple[str, Claims]:

@@ -28,7 +28,7 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
     `issued_at` stays what it was at login when a session is renewed. `idle_at` is when it ends unless
     renewed, never after `expires_at`. A member has `card_last_four`; staff have `role`, and the username
-    as `name`.
+    as `name`; who `must_enrol` may set up a second factor and nothing else.
     """
 
     kind: Literal["member", "staff"]
@@ -44,6 +44,7 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     card_last_four: str = ""
     role: str = ""
     pin_must_change: bool = False
+    must_enrol: bool = False
 
     @property
     def subject(self) -> str:

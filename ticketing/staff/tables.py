@@ -1,6 +1,6 @@
-"""Tables of staff accounts and of who did what."""
+"""Tables of staff accounts, how they sign in, and of who did what."""
 
-from sqlalchemy import JSON, ForeignKey, String
+from sqlalchemy import JSON, BigInteger, ForeignKey, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ticketing.database import Base, Id, Millis, Serial
@@ -33,3 +33,40 @@ class AuditEntry(Base):
     detail: Mapped[dict[str, object]] = mapped_column(JSON)
     previous_digest: Mapped[str] = mapped_column(String(64))
     digest: Mapped[str] = mapped_column(String(64), unique=True)
+
+
+class SecondFactor(Base):
+    """What an account's authenticator and we both know. It counts once a code of it `confirmed` it."""
+
+    __tablename__ = "staff_second_factors"
+
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff_accounts.id"), primary_key=True)
+    sealed_secret: Mapped[bytes] = mapped_column(LargeBinary)  # see services.vault
+    created_at: Mapped[Millis]
+    confirmed_at: Mapped[Millis | None]
+    last_step: Mapped[int] = mapped_column(BigInteger)  # of the newest code that was taken: each opens once
+
+
+class RecoveryCode(Base):
+    """One of the codes that open an account once when its authenticator is lost."""
+
+    __tablename__ = "staff_recovery_codes"
+
+    id: Mapped[Serial]
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff_accounts.id"), index=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary)  # HMAC-SHA-256 under the instance's secret
+    used_at: Mapped[Millis | None]
+
+
+class StaffSession(Base):
+    """A login of staff, to see and to end. Nothing is judged by it: that is for the token and its changes."""
+
+    __tablename__ = "staff_sessions"
+
+    id: Mapped[Id] = mapped_column(primary_key=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff_accounts.id"), index=True)
+    began_at: Mapped[Millis]
+    expires_at: Mapped[Millis] = mapped_column(index=True)
+    device: Mapped[str] = mapped_column(String(60))
+    address: Mapped[str] = mapped_column(String(60))
+    used_at: Mapped[Millis]

@@ -11,7 +11,7 @@ from ticketing.api.auth import Kind
 from ticketing.api.devices import device_of
 from ticketing.api.pages.forms import read_form
 from ticketing.api.pages.rendering import redirect, remember
-from ticketing.api.pages.site import Site, headers_of, site_of
+from ticketing.api.pages.site import ENROL_PATH, Site, headers_of, site_of
 from ticketing.database import reading
 from ticketing.errors import Code, Refusal
 from ticketing.members import repository as members
@@ -131,11 +131,42 @@ async def staff_login(request: Request) -> Response:
     after = own_path(form.text("next"), "")
     name, password = form.text("username"), form.values.get("password", "")
     try:
-        _, claims = await site.front.logins.run(
-            site.services.accounts.login_staff, name, password, site.address(request)
+        claims, step = await site.front.logins.run(
+            site.services.accounts.login_staff_first_step, name, password, site.address(request)
         )
     except Refusal as refusal:
         return site.page(request, "staff/login.html", refusal=refusal, path="/staff/login", next=after)
+    if step is not None:
+        return site.page(request, "staff/login_code.html", path="/staff/login", next=after, step=step)
+    return await _enter(request, claims, after)
+
+
+async def staff_login_code(request: Request) -> Response:
+    """The second step of a sign-in with a second factor."""
+    site = site_of(request)
+    form = await read_form(request)
+    site.require_own_origin(request)
+    after, step = own_path(form.text("next"), ""), form.text("step")
+    try:
+        claims = await site.front.logins.run(
+            site.services.accounts.login_staff_second_step, step, form.text("code"), site.address(request)
+        )
+    except Refusal as refusal:
+        if refusal.code is Code.UNAUTHENTICATED:
+            return site.page(request, "staff/login.html", refusal=refusal, path="/staff/login", next=after)
+        return site.page(
+            request, "staff/login_code.html", refusal=refusal, path="/staff/login", next=after, step=step
+        )
+    return await _enter(request, claims, after)
+
+
+async def _enter(request: Request, claims: Claims, after: str) -> Response:
+    """The first page of who has just signed in."""
+    site = site_of(request)
+    device = device_of(headers_of(request).get(b"user-agent", b""))
+    await in_thread(site.services.staff_logins.begun, claims, device, site.address(request))
+    if claims.must_enrol:
+        after = ENROL_PATH
     response = redirect(after or (_CLERK_HOME if claims.role == "clerk" else _STAFF_HOME))
     site.sign_in(response, claims)
     return response

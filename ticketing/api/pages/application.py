@@ -30,10 +30,11 @@ from ticketing.api.pages import (
     orders,
     quota_tables,
     staff,
+    staff_account,
     till,
 )
 from ticketing.api.pages.rendering import Renderer, onward, redirect
-from ticketing.api.pages.site import SignInFirst, Site
+from ticketing.api.pages.site import ENROL_PATH, EnrolFirst, SignInFirst, Site
 from ticketing.errors import Code, Refusal, TicketingError
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -57,6 +58,7 @@ def create_pages(front: Front, web: Path) -> Starlette:
         middleware=[Middleware(GZipMiddleware, minimum_size=COMPRESSED_FROM_BYTES, compresslevel=5)],
         exception_handlers={
             SignInFirst: _send_to_sign_in,
+            EnrolFirst: _send_to_enrol,
             HTTPException: _refused_by_routing,
             TicketingError: _refused,
             DBAPIError: _failed,
@@ -99,7 +101,13 @@ def _staff_routes() -> list[Route]:
         _get("/staff", _to_staff_events),
         _get("/staff/login", accounts.show_staff_login),
         _post("/staff/login", accounts.staff_login),
+        _post("/staff/login/code", accounts.staff_login_code),
         _post("/staff/logout", accounts.staff_logout),
+        _get(ENROL_PATH, staff_account.show),
+        _post(f"{ENROL_PATH}/second-factor", staff_account.begin_factor),
+        _post(f"{ENROL_PATH}/second-factor/confirm", staff_account.confirm_factor),
+        _post(f"{ENROL_PATH}/second-factor/remove", staff_account.remove_factor),
+        _post(f"{ENROL_PATH}/logins", staff_account.end_login),
         _get("/staff/events", staff.show_events),
         _post("/staff/events", drafting.create),
         _get("/staff/events/new", drafting.show_new),
@@ -176,6 +184,10 @@ async def _to_staff_events(_request: Request) -> Response:
 async def _send_to_sign_in(request: Request, error: Exception) -> Response:
     assert isinstance(error, SignInFirst)
     return onward(request, f"{_SIGN_IN[error.kind]}?next={quote(error.after)}")
+
+
+async def _send_to_enrol(request: Request, _error: Exception) -> Response:
+    return onward(request, ENROL_PATH)
 
 
 async def _refused(request: Request, error: Exception) -> Response:

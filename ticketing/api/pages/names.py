@@ -158,6 +158,7 @@ REFUSALS: Mapping[Code, str] = {
     Code.BAD_CREDENTIALS: N_(
         "That did not match. Check what you typed and try again; if it still fails, the service centre can help."
     ),
+    Code.SECOND_FACTOR_NEEDED: N_("Set up a second factor first, on the page of your account."),
     Code.CROSS_ORIGIN: N_("This form did not come from our own page. Open the page here and repeat."),
     Code.FORBIDDEN: N_("Your account may not do that. Ask your administrator if you need it."),
     Code.CARD_BLOCKED: N_("Your card is blocked. Ask at the service centre."),

@@ -24,6 +24,14 @@ RENEW_AFTER_MS = 5 * 60 * 1000
 """A browser's session in use gets a new idle limit when its last one is this old."""
 
 
+ENROL_PATH = "/staff/account"
+"""Where staff set up the second factor that they must have."""
+
+
+class EnrolFirst(Exception):
+    """Who has signed in may do nothing before they have a second factor."""
+
+
 class SignInFirst(Exception):
     """Nobody has signed in; they are sent to the sign-in page and back to `after`."""
 
@@ -58,12 +66,14 @@ class Site:
         return self.gate.visitor(headers_of(request), kind)
 
     def require(self, request: Request, kind: Kind, after: str) -> Claims:
-        """Who is signed in. Raises `SignInFirst`; for a change also the refusal `cross_origin`."""
+        """Who is signed in. Raises `SignInFirst` or `EnrolFirst`; for a change also the refusal `cross_origin`."""
         if request.method == "POST":
             self.require_own_origin(request)
         claims = self.visitor(request, kind)
         if claims is None:
             raise SignInFirst(kind, after)
+        if claims.must_enrol and after != ENROL_PATH:
+            raise EnrolFirst
         return claims
 
     def clerk(self, request: Request, after: str) -> Claims:

@@ -8,6 +8,7 @@ from ticketing.api.routes import (
     members,
     organisations,
     public,
+    second_factor,
     staff_sessions,
     till,
 )
@@ -16,6 +17,7 @@ ALL = (
     public.calls,
     members.calls,
     staff_sessions.calls,
+    second_factor.calls,
     organisations.calls,
     events.calls,
     campaigns.calls,

@@ -31,24 +31,89 @@ from ticketing.api.schemas.base import (
 from ticketing.api.schemas.events import EventSummary, Quota
 
 Methods = Annotated[tuple[Method, ...], Meta(min_length=1, max_length=10)]
+FactorCode = Annotated[str, Meta(min_length=1, max_length=40, pattern=NO_CONTROLS)]
 EligibleIds = Annotated[tuple[Id, ...], Meta(min_length=1, max_length=200)]
 
 
 class StaffLogin(Request):
-    """A staff account and its password."""
+    """A staff account and its password; `code` is its authenticator's, or a recovery code, where it has one."""
 
     username: Annotated[str, Meta(min_length=1, max_length=60, pattern=NO_CONTROLS)]
     password: Secret
+    code: FactorCode | None = None
 
 
 class StaffSession(Answer):
-    """A staff session; `organisation` is the one whose subtree the role covers."""
+    """A staff session; `organisation` is the one whose subtree the role covers.
+
+    With `must_enrol` it may set up a second factor, which is required here, and do nothing else before.
+    """
 
     token: str
     expires_at: datetime
     role: Role
     organisation: str
     organisation_name: str
+    must_enrol: bool
+
+
+class StaffLoginRow(Answer):
+    """One login of one's own: on what kind of device, from which address, and when it was used last, to a minute."""
+
+    id: str
+    began_at: datetime
+    expires_at: datetime
+    used_at: datetime
+    device: str
+    address: str
+    current: bool
+
+
+class StaffLogins(Answer):
+    """One's own logins that are still good, newest first."""
+
+    sessions: list[StaffLoginRow]
+
+
+class SecondFactor(Answer):
+    """The account's second factor: since when it has one (null: none), and whether it must have."""
+
+    confirmed_at: datetime | None
+    recovery_codes_left: int
+    required: bool
+
+
+class FactorWish(Request):
+    """The password, before a second factor is set up."""
+
+    password: Secret
+
+
+class FactorSecret(Answer):
+    """What an authenticator is given; `uri` is what its QR code shows."""
+
+    secret: str
+    uri: str
+
+
+class FactorProof(Request):
+    """A code of the authenticator that was just set up."""
+
+    code: FactorCode
+
+
+class FactorConfirmed(Answer):
+    """Codes that open the account once each when the authenticator is lost, shown this once; and the session anew."""
+
+    recovery_codes: list[str]
+    session: StaffSession
+
+
+class FactorRemoval(Request):
+    """The password and a code, to go on without a second factor."""
+
+    password: Secret
+    code: FactorCode
 
 
 class Organisation(Answer):

@@ -1,0 +1,160 @@
+"""The logins of staff, to see and to end: one's own, or, for an admin, all of an account.
+
+A login is a row, written when it is made. When it was used last is kept in memory and written once a second, for
+each session at most once a minute: pages are asked for far more often than anybody looks at this.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from msgspec import Struct
+from sqlalchemy.orm import Session
+
+from ticketing.clock import ServerClock
+from ticketing.database import Sessions, reading
+from ticketing.errors import Code, Refusal, invalid
+from ticketing.members import repository as members
+from ticketing.members.revocations import Revocations
+from ticketing.services import trail
+from ticketing.services.second_factor import SecondFactors
+from ticketing.services.tokens import Claims
+from ticketing.staff import logins as rows
+from ticketing.staff import repository as staff_repository
+from ticketing.staff.logins import TEXT_LENGTH_MAX, StaffLogin
+from ticketing.staff.names import read_username
+from ticketing.staff.roles import Role
+from ticketing.staff.tables import StaffAccount
+
+NOTED_EVERY_MS = 60_000
+
+
+class StaffLogins:
+    """What one process knows of them, over SQL."""
+
+    def __init__(self, sessions: Sessions, revocations: Revocations, clock: ServerClock) -> None:
+        self._sessions = sessions
+        self._revocations = revocations
+        self._clock = clock
+        self._used: dict[str, int] = {}
+        self._noted: dict[str, int] = {}
+
+    def begun(self, claims: Claims, device: str, address: str) -> None:
+        """Write a login down, and forget those that have ended by themselves."""
+        now = self._clock.now_ms()
+        login = StaffLogin(
+            claims.session_id,
+            claims.id,
+            claims.issued_at,
+            claims.expires_at,
+            device[:TEXT_LENGTH_MAX],
+            address[:TEXT_LENGTH_MAX],
+            now,
+        )
+        with self._sessions.begin() as session:
+            rows.forget_before(session, now)
+            rows.add(session, login)
+
+    def seen(self, claims: Claims) -> None:
+        """Remember that this session is in use; no I/O."""
+        now = self._clock.now_ms()
+        if now - self._noted.get(claims.session_id, 0) >= NOTED_EVERY_MS:
+            self._noted[claims.session_id] = self._used[claims.session_id] = now
+
+    def hand_over(self) -> None:
+        """Write which sessions were used. SQL's errors pass through; nothing is lost."""
+        used = dict(self._used)
+        if not used:
+            return
+        with self._sessions.begin() as session:
+            rows.note_use(session, used)
+        for login_id, at in used.items():
+            if self._used.get(login_id) == at:
+                del self._used[login_id]
+        old = self._clock.now_ms() - NOTED_EVERY_MS
+        self._noted = {login_id: at for login_id, at in dict(self._noted).items() if at > old}
+
+    def own(self, claims: Claims) -> list[StaffLogin]:
+        """One's own logins that are still good, newest first, this one always among them."""
+        self.hand_over()
+        with reading(self._sessions) as session:
+            found = rows.of_staff(session, claims.id, self._clock.now_ms())
+        here = StaffLogin(
+            claims.session_id, claims.id, claims.issued_at, claims.expires_at, "", "", self._clock.now_ms()
+        )
+        if all(login.id != here.id for login in found):
+            found.insert(0, here)
+        return [login for login in found if login.id == here.id or self._is_good(claims, login)]
+
+    def end(self, claims: Claims, login_id: str) -> None:
+        """End one of one's own logins, in every process. NOT_FOUND for anybody else's."""
+        with self._sessions.begin() as session:
+            if not rows.remove(session, claims.id, login_id):
+                raise Refusal(Code.NOT_FOUND)
+            members.note_change(session, self._clock.now_ms(), claims.subject, session_id=login_id)
+
+    def end_others(self, claims: Claims) -> None:
+        """End all of one's logins but this one."""
+        with self._sessions.begin() as session:
+            members.end_sessions(session, self._clock.now_ms(), claims.subject, spared=claims.session_id)
+            rows.remove_all(session, claims.id, spared=claims.session_id)
+
+    def _is_good(self, claims: Claims, login: StaffLogin) -> bool:
+        signed = _Signed(claims.subject, login.id, login.began_at, "")
+        return self._revocations.check(signed) is not Code.UNAUTHENTICATED
+
+
+class StaffHelp:
+    """What an admin does for an account of their part of the tree, or the operator (`admin` None) for any."""
+
+    def __init__(self, sessions: Sessions, clock: ServerClock, factors: SecondFactors) -> None:
+        self._sessions = sessions
+        self._clock = clock
+        self._factors = factors
+
+    def end_sessions(self, admin: Claims | None, username: str) -> None:
+        """Sign an account out everywhere, within two seconds."""
+        with self._reached(admin, username) as (session, account):
+            now = self._clock.now_ms()
+            members.end_sessions(session, now, f"s:{account.id}")
+            rows.remove_all(session, account.id)
+            facts = {"username": account.username}
+            trail.record(session, now, _actor(admin), "staff.end_sessions", f"staff:{account.id}", facts)
+
+    def reset_second_factor(self, admin: Claims | None, username: str) -> bool:
+        """Take an account's second factor away, when its authenticator is lost, and end its sessions.
+
+        Whether it had one. The next sign-in needs the password alone, and where a second factor is required sets a
+        new one up: so make sure who asks.
+        """
+        with self._reached(admin, username) as (session, account):
+            return self._factors.remove(session, account.id, _actor(admin), "staff.reset_second_factor")
+
+    @contextmanager
+    def _reached(self, admin: Claims | None, username: str) -> Iterator[tuple[Session, StaffAccount]]:
+        """A transaction and the account, locked. FORBIDDEN, NOT_FOUND beyond an admin's reach, INVALID for no name."""
+        if admin is not None and (admin.kind != "staff" or admin.role != Role.ADMIN):
+            raise Refusal(Code.FORBIDDEN)
+        with self._sessions.begin() as session:
+            account = staff_repository.account(session, read_username(username) or "", lock=True)
+            if admin is None and account is None:
+                raise invalid(("username", "is unknown"))
+            if account is None or (admin is not None and not self._covers(session, admin, account)):
+                raise Refusal(Code.NOT_FOUND)
+            yield session, account
+
+    @staticmethod
+    def _covers(session: Session, admin: Claims, account: StaffAccount) -> bool:
+        return admin.covers(members.organisation_of(session, account.organisation_id).path)
+
+
+def _actor(admin: Claims | None) -> str:
+    return "system" if admin is None else admin.actor
+
+
+class _Signed(Struct, frozen=True):
+    """A login as revocations look at it."""
+
+    subject: str
+    session_id: str
+    issued_at: int
+    organisation_path: str
