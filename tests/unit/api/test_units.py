@@ -15,7 +15,7 @@ from ticketing.services.sheets import safe_cell
 
 CONTRACT = {
     400: {"idempotency_key_missing", "malformed_json", "malformed_request"},
-    401: {"unauthenticated", "bad_credentials"},
+    401: {"unauthenticated", "bad_credentials", "second_factor_needed"},
     403: {"cross_origin", "forbidden", "card_blocked", "not_eligible"},
     404: {"not_found"},
     405: {"method_not_allowed"},
