@@ -31,6 +31,7 @@ from ticketing.services.campaigns import CampaignService
 from ticketing.services.cancelling import EventCanceller
 from ticketing.services.cards import CardService
 from ticketing.services.catalogue import CatalogueService
+from ticketing.services.curve import CurveService
 from ticketing.services.desk import DeskService
 from ticketing.services.desk_away import AwayService
 from ticketing.services.desk_list import DeskLists
@@ -101,6 +102,7 @@ class Services:
         self.rebuilds = RebuildService(self.sessions, self.keeper, self.keyring, self.clock, self.watermarks)
         self.archive = ArchiveService(self.sessions, self.keeper, self.clock)
         self.stats = StatsService(self.sessions, self.keeper, self.clock)
+        self.curves = CurveService(self.sessions)
         self.staff = StaffService(self.sessions, self.clock)
         self.witness = Witness(self.sessions, TrailEnd(self.redis), self.keyring.trail, self.clock)
         self.cards = CardService(self.sessions, self.keyring, self.clock)

@@ -54,6 +54,7 @@ CONTRACT = [
     "PATCH /api/v1/staff/events/{event_id}/quotas/{quota_id}",
     "GET /api/v1/staff/events/{event_id}/stats",
     "GET /api/v1/staff/events/{event_id}/stream",
+    "GET /api/v1/staff/events/{event_id}/curve",
     "GET /api/v1/staff/events/{event_id}/orders.csv",
     "GET /api/v1/staff/events/{event_id}/orders.xlsx",
     "POST /api/v1/staff/cards/block",

@@ -51,7 +51,7 @@ class Front:
             looks=LookBook(services.looks),
             gate=gate,
             addresses=ClientAddresses(settings.trusted_proxies),
-            live=Live(services.stats, services.presence, gate),
+            live=Live(services.stats, services.presence, gate, services.clock),
             live_holds=LiveHolds(settings.live_holds_per_address),
             tally=tally,
             metrics=Metrics(board),

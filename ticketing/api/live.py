@@ -22,6 +22,7 @@ from starlette.responses import Response
 from ticketing.api import schemas
 from ticketing.api.auth import Gate
 from ticketing.api.stats_views import watched_view
+from ticketing.clock import ServerClock
 from ticketing.errors import Code, Failure, Refusal, StoreUnavailable
 from ticketing.inventory.presence import Presence
 from ticketing.services.stats import EventStats, StatsService
@@ -67,13 +68,15 @@ class Shown(NamedTuple):
     stats: schemas.WatchedStats
 
 
-Write = Callable[[Shown], str]
-"""What a kind of watcher is sent of new numbers."""
+class Writing(NamedTuple):
+    """What a kind of watcher is sent of new numbers; those of one kind share the text."""
+
+    kind: str
+    write: Callable[[schemas.WatchedStats], str]
 
 
-def in_json(shown: Shown) -> str:
-    """The numbers as programs read them."""
-    return _encode(shown.stats).decode()
+IN_JSON = Writing("json", lambda stats: _encode(stats).decode())
+"""The numbers as programs read them."""
 
 
 class Reader:
@@ -88,12 +91,19 @@ class Reader:
         self._presence = presence
         self._before: EventStats | None = None
         self._watching: list[str] = []
+        self._texts: dict[str, str] = {}
         self._news = asyncio.Event()
 
     async def news(self, seconds: float) -> None:
         """Wait for other numbers, but no longer than this."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._news.wait(), seconds)
+
+    def text(self, shown: Shown, writing: Writing) -> str:
+        """The latest numbers as this kind of watcher reads them."""
+        if writing.kind not in self._texts:
+            self._texts[writing.kind] = writing.write(shown.stats)
+        return self._texts[writing.kind]
 
     async def run(self) -> None:
         """Read until cancelled."""
@@ -132,6 +142,7 @@ class Reader:
         if known is not None and now - known.at < ALIVE_SECONDS and _same(known.stats, view):
             return
         self.shown = Shown(known.number + 1 if known else 1, now, stats.books.path, view)
+        self._texts = {}
 
     def tell(self) -> None:
         """Wake everybody who waits for news."""
@@ -142,8 +153,9 @@ class Reader:
 class Live:
     """The readers of one process, and who watches them."""
 
-    def __init__(self, stats: StatsService, presence: Presence, gate: Gate) -> None:
+    def __init__(self, stats: StatsService, presence: Presence, gate: Gate, clock: ServerClock) -> None:
         self._stats = stats
+        self._clock = clock
         self._presence = presence
         self._gate = gate
         self._readers: dict[str, tuple[Reader, asyncio.Task[None]]] = {}
@@ -155,14 +167,21 @@ class Live:
         for reader, _ in self._readers.values():
             reader.tell()
 
-    def watch(self, staff: Claims, event_id: str, write: Write) -> Response:
+    async def watching(self, event_id: str) -> list[str]:
+        """Who watches an event now, in any process; nobody while Redis is away."""
+        try:
+            return await self._presence.note(event_id, (), self._clock.now_ms())
+        except StoreUnavailable:
+            return []
+
+    def watch(self, staff: Claims, event_id: str, writing: Writing) -> Response:
         """Server-sent events of an event that this staff member may see, to the browser that asked for them.
 
         Every message is whole, so who comes back need not say what it had. Raises `Refusal` RATE_LIMITED when too
         many watch, UNAVAILABLE while the process ends.
         """
         self._require_room(staff)
-        return EventSourceResponse(self._stream(staff, event_id, write), headers=_HEADERS)
+        return EventSourceResponse(self._stream(staff, event_id, writing), headers=_HEADERS)
 
     def _require_room(self, staff: Claims) -> None:
         if self._closing:
@@ -173,16 +192,16 @@ class Live:
         if names.total() >= WATCHERS_MAX or names[staff.name] >= WATCHERS_OF_ONE_MAX:
             raise Refusal(Code.RATE_LIMITED, retry_after_ms=5_000)
 
-    async def _stream(self, staff: Claims, event_id: str, write: Write) -> AsyncIterator[bytes]:
+    async def _stream(self, staff: Claims, event_id: str, writing: Writing) -> AsyncIterator[bytes]:
         reader = self._join(staff.name, event_id)
         try:
             yield b"retry: %d\n\n" % RETRY_MS
-            async for message in self._messages(reader, staff, write):
+            async for message in self._messages(reader, staff, writing):
                 yield message
         finally:
             self._leave(reader, staff.name, event_id)
 
-    async def _messages(self, reader: Reader, staff: Claims, write: Write) -> AsyncIterator[bytes]:
+    async def _messages(self, reader: Reader, staff: Claims, writing: Writing) -> AsyncIterator[bytes]:
         seen, said, until = 0, False, time.monotonic() + STREAM_SECONDS_MAX
         while not self._closing and time.monotonic() < until:
             shown, failure = reader.shown, reader.failure
@@ -196,7 +215,7 @@ class Live:
                 seen, said = 0, True
             elif shown is not None and shown.number > seen:
                 seen, said = shown.number, False
-                yield format_sse_event(data_str=write(shown))
+                yield format_sse_event(data_str=reader.text(shown, writing))
             await reader.news(CHECK_SECONDS)
 
     def _join(self, name: str, event_id: str) -> Reader:

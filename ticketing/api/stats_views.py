@@ -5,7 +5,8 @@ from typing import Any
 from msgspec import structs
 
 from ticketing.api import schemas
-from ticketing.api.views import instant, sale_status
+from ticketing.api.views import instant, instant_or_none, sale_status
+from ticketing.services.curve import SaleCurve
 from ticketing.services.stats import EventStats, UndrainedOrder
 
 
@@ -38,3 +39,20 @@ def _numbers(stats: EventStats) -> dict[str, Any]:
 
 def _undrained(order: UndrainedOrder) -> schemas.UndrainedOrder:
     return schemas.UndrainedOrder(order.order_id, instant(order.confirmed_at), order.age_ms)
+
+
+def curve_view(course: SaleCurve) -> schemas.SaleCurve:
+    """The course of a sale."""
+    return schemas.SaleCurve(
+        event_id=course.event.id,
+        span=course.span,
+        since=instant_or_none(course.since),
+        step_ms=course.step_ms,
+        tickets=list(course.tickets),
+        orders=course.orders,
+        sold=course.sold,
+        moments=[
+            schemas.SaleMoment(instant(one.at), one.actor, one.action, one.subject, one.detail)
+            for one in course.moments
+        ],
+    )

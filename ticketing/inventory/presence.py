@@ -20,10 +20,11 @@ class Presence:
         self._redis = redis
 
     async def note(self, event_id: str, names: Collection[str], now_ms: int) -> list[str]:
-        """Say that these watch an event now; everybody who does, in the order of their names."""
+        """Say that these watch an event now; everybody who does, sorted."""
         key = watching_key(event_id)
         pipeline = self._redis.pipeline(transaction=False)
-        pipeline.zadd(key, dict.fromkeys(names, now_ms))
+        if names:
+            pipeline.zadd(key, dict.fromkeys(names, now_ms))
         pipeline.zremrangebyscore(key, 0, now_ms - GONE_MS)
         pipeline.pexpire(key, 2 * GONE_MS)
         pipeline.zrange(key, 0, -1)

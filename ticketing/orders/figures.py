@@ -1,6 +1,6 @@
 """What was sold of an event, and when: the figures staff watch."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
@@ -40,3 +40,25 @@ def last_seconds(session: Session, event_id: str, count: int, since: int = 0) ->
     query = query.where(Order.event_id == event_id, Order.confirmed_at >= since)
     query = query.group_by(second).order_by(second.desc()).limit(count)
     return [SaleSecond(*row) for row in reversed(session.execute(query).all())]
+
+
+def first_and_last(session: Session, event_id: str) -> tuple[int, int] | None:
+    """When the first and the last ticket of an event was sold (ms)."""
+    query = select(func.min(Order.confirmed_at), func.max(Order.confirmed_at))
+    row: Any = session.execute(query.where(Order.event_id == event_id)).one()
+    return None if row[0] is None else (row[0], row[1])
+
+
+def sold_in_steps(session: Session, event_id: str, step: int, since: int, until: int) -> list[SaleSecond]:
+    """What was confirmed from `since` to `until`, both included, in each step of so many ms; oldest first."""
+    at = (Order.confirmed_at - (Order.confirmed_at - since) % step).label("at")
+    query = select(at, func.count(Order.id.distinct()), func.count(Ticket.code))
+    query = query.join(Ticket, Ticket.order_id == Order.id)
+    query = query.where(Order.event_id == event_id, Order.confirmed_at.between(since, until))
+    return [SaleSecond(*row) for row in session.execute(query.group_by(at).order_by(at))]
+
+
+def tickets_ever(session: Session, event_id: str) -> int:
+    """How many tickets of an event were ever sold, those cancelled since included."""
+    query = select(func.count(Ticket.code)).join(Order, Order.id == Ticket.order_id)
+    return session.scalar(query.where(Order.event_id == event_id)) or 0

@@ -99,3 +99,12 @@ def details_of(session: Session, subject: str, action: str) -> list[dict[str, ob
     """What the trail says of every `action` on `subject`, oldest first."""
     of_it = (AuditEntry.subject == subject, AuditEntry.action == action)
     return list(session.scalars(select(AuditEntry.detail).where(*of_it).order_by(AuditEntry.id)))
+
+
+def acts_on(
+    session: Session, subjects: Collection[str], actions: Collection[str], count: int
+) -> list[TrailRow]:
+    """The first `count` of these acts on these subjects, oldest first."""
+    of_them = (AuditEntry.subject.in_(subjects), AuditEntry.action.in_(actions))
+    query = select(*_TRAIL_COLUMNS).where(*of_them).order_by(AuditEntry.id).limit(count)
+    return [TrailRow._make(row) for row in session.execute(query)]

@@ -29,6 +29,18 @@ class Formats:
         """The time of day in `ZONE`."""
         return format_datetime(_local(at), "HH:mm", locale=self._locale)
 
+    def second(self, at: datetime | int) -> str:
+        """The time of day to the second."""
+        return format_datetime(_local(at), "HH:mm:ss", locale=self._locale)
+
+    def short(self, at: datetime | int) -> str:
+        """A day of this year and the time of day, as it fits below a curve."""
+        return format_datetime(_local(at), "M-d HH:mm", locale=self._locale)
+
+    def rate(self, count: float) -> str:
+        """So many in a second, to a tenth."""
+        return format_decimal(count, "#,##0.#", locale=self._locale)
+
     def money(self, amount: int, currency: str) -> str:
         """An amount given in the smallest unit of its currency; yuan are ¥ in either language."""
         units = amount / 10 ** get_currency_precision(currency)

@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from ticketing.api import schemas
 from ticketing.api.auth import Headers
-from ticketing.api.pages import languages, names
+from ticketing.api.pages import acts, languages, names
 from ticketing.api.pages.formats import Formats, duration, grouped, milliseconds, write_form_time
 from ticketing.api.pages.languages import Language
 from ticketing.api.pages.statics import StaticFiles
@@ -140,6 +140,7 @@ class Renderer:
             "static": self.statics.url,
             "moment": formats.moment,
             "hour": formats.hour,
+            "second": formats.second,
             "money": formats.money,
             "number": formats.number,
             "listed": formats.listed,
@@ -157,6 +158,8 @@ class Renderer:
             "colour_name": lambda colour: gettext(names.COLOURS[colour]),
             "kind_name": lambda kind: gettext(names.KINDS[kind]),
             "role_name": lambda role: gettext(names.ROLES[role]),
+            "act_name": lambda action: gettext(acts.act_text(action)),
+            "actor_name": lambda actor: gettext(acts.actor_text(actor)),
             "refusal_name": lambda code: gettext(names.REFUSAL_NAMES.get(code, code)),
             "payment_names": wording.payment_names,
             "payment_sentence": wording.payment_sentence,

@@ -14,13 +14,14 @@ from ticketing.api import drafts, schemas, views
 from ticketing.api.calls import Call, Calls
 from ticketing.api.contract import Operation
 from ticketing.api.downloads import add_downloads
-from ticketing.api.live import in_json
-from ticketing.api.stats_views import stats_view
+from ticketing.api.live import IN_JSON
+from ticketing.api.stats_views import curve_view, stats_view
 from ticketing.catalogue.tables import DRAFT, Event
 from ticketing.database import reading
 from ticketing.errors import Code, StoreUnavailable
 from ticketing.inventory.model import EventState
 from ticketing.members import repository as members
+from ticketing.services.curve import ALL
 from ticketing.services.exports import orders_table
 from ticketing.services.sheets import Table
 
@@ -220,7 +221,25 @@ async def stream_stats(call: Call[None]) -> Response:
     """Each message is whole. `away` says that nothing can be read now, `end` why the stream ends for good."""
     front, staff = call.front, call.caller
     event = await run_in_threadpool(front.services.catalogue.event, staff, call.path("event_id"))
-    return front.live.watch(staff, event.id, in_json)
+    return front.live.watch(staff, event.id, IN_JSON)
+
+
+@calls(
+    Operation(
+        method="GET",
+        path=f"{EVENT_PATH}/curve",
+        summary="The course of a sale, also long afterwards: tickets in each step, and what staff did meanwhile",
+        tag="staff",
+        caller="staff",
+        gives=schemas.SaleCurve,
+        query=("span",),
+        codes=(Code.NOT_FOUND,),
+    )
+)
+def read_curve(call: Call[None]) -> schemas.SaleCurve:
+    """`span` is `all`, or how much from the first ticket on: `minutes` (five), `hour`, `day`."""
+    curves, span = call.front.services.curves, call.query("span") or ALL
+    return curve_view(curves.sale_curve(call.caller, call.path("event_id"), span))
 
 
 def _orders(call: Call[None]) -> tuple[str, Table]:

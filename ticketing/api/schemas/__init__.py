@@ -123,7 +123,15 @@ from ticketing.api.schemas.staff import (
     StaffSession,
     WithReason,
 )
-from ticketing.api.schemas.stats import QuotaStats, SaleSecond, Stats, UndrainedOrder, WatchedStats
+from ticketing.api.schemas.stats import (
+    QuotaStats,
+    SaleCurve,
+    SaleMoment,
+    SaleSecond,
+    Stats,
+    UndrainedOrder,
+    WatchedStats,
+)
 from ticketing.api.schemas.till import (
     LooseTillLine,
     Shift,
@@ -154,6 +162,8 @@ __all__ = [
     "Share",
     "Slip",
     "SlipTicket",
+    "SaleCurve",
+    "SaleMoment",
     "WatchedStats",
     "LooseTillLine",
     "Shift",

@@ -1,6 +1,7 @@
 """The numbers of an event that staff watch."""
 
 from datetime import datetime
+from typing import Any
 
 from ticketing.api.schemas.base import Answer, StaffStatus
 
@@ -59,3 +60,29 @@ class WatchedStats(Stats):
     """The same as it is streamed: `series` is of the last five minutes, `watching` who else looks at it now."""
 
     watching: list[str]
+
+
+class SaleMoment(Answer):
+    """An act of staff in the course of a sale, as the trail has it."""
+
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    detail: dict[str, Any]
+
+
+class SaleCurve(Answer):
+    """Tickets sold in each step of `step_ms` from `since` on, in `orders`; `sold` is of the whole sale.
+
+    Tickets that were cancelled since count. `since` is null when nothing was sold.
+    """
+
+    event_id: str
+    span: str
+    since: datetime | None
+    step_ms: int
+    tickets: list[int]
+    orders: int
+    sold: int
+    moments: list[SaleMoment]
