@@ -36,6 +36,7 @@ _ACTS = (
     "event.cancel",
     "quota.add",
     "quota.resize",
+    "quota.table",
     "quota.give_back_share",
 )
 

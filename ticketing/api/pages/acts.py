@@ -20,6 +20,7 @@ ACTS: Mapping[str, str] = {
     "quota.change": N_("Quota changed"),
     "quota.resize": N_("Number of tickets changed"),
     "quota.resize_refused": N_("Change of the number of tickets refused"),
+    "quota.table": N_("Quotas changed as a table"),
     "quota.give_back_share": N_("Desk's share given back to the web"),
     "order.sell": N_("Sold at the desk"),
     "order.pick_up": N_("Tickets handed over"),
