@@ -114,8 +114,7 @@ def test_nobody_is_kept_out(
     assert {where: faults for where, faults in seen.items() if faults} == {}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize(("language", "scheme"), [("zh", "light"), ("en", "dark")])
 def test_pages_of_staff_keep_nobody_out(
     staff_page: Callable[..., Page], campaign: Callable[[str], Any], language: str, scheme: Any
 ) -> None:

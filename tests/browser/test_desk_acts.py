@@ -240,9 +240,10 @@ def _tab_to(page: Page, target: Locator) -> None:
     pytest.fail("the tabulator does not come there")
 
 
-@pytest.mark.parametrize("language", ["zh", "en"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("wide", [False, True])
+@pytest.mark.parametrize(
+    ("wide", "scheme", "language"),  # every two of them meet
+    [(False, "light", "zh"), (False, "dark", "en"), (True, "light", "en"), (True, "dark", "zh")],
+)
 def test_every_verdict_can_be_read_by_everybody(
     staff_page: StaffPage, demo: RunningInstance, card: Any, language: str, scheme: Any, wide: bool
 ) -> None:
