@@ -207,10 +207,11 @@ def test_the_camera_reads_a_code(desk: Desk, demo: RunningInstance, card: Any) -
     desk.has_focus()
 
 
-def test_a_browser_without_a_reader_of_codes_says_so(desk: Desk) -> None:
+def test_a_reader_of_codes_that_cannot_be_loaded_is_told(desk: Desk) -> None:
     desk.page.evaluate("delete window.BarcodeDetector")
+    desk.page.evaluate("document.getElementById('camera').dataset.reader = '/static/gone.js'")
     desk.page.click("#camera")
-    expect(desk.page.locator("#typing")).to_contain_text("不能用摄像头识别")
+    expect(desk.page.locator("#typing")).to_contain_text("读码组件无法载入")
     expect(desk.page.locator("#viewfinder")).to_be_hidden()
 
 

@@ -27,12 +27,12 @@ def executable(playwright: Playwright) -> str:
 
 
 @contextmanager
-def running_browser() -> Iterator[Browser]:
-    """A browser without a window."""
+def running_browser(*more: str) -> Iterator[Browser]:
+    """A browser without a window, with `more` arguments."""
     with sync_playwright() as playwright:
         path = executable(playwright)
         # Chromium's sandbox needs a user who is not root.
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        arguments = [*more, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
         browser = playwright.chromium.launch(executable_path=path, args=arguments)
         note("Browser", f"{path} {browser.version}")
         yield browser

@@ -1,4 +1,5 @@
-// The camera as a reader of QR codes, where the browser can read them; where it cannot, the page says so.
+// The camera as a reader of QR codes: by the browser's own, or where it has none (iPhones, Firefox) by a vendored one,
+// which is loaded when it is needed first and kept for the time without the network.
 (function () {
   "use strict";
   const doc = document, LOOK_MS = 150;
@@ -11,14 +12,25 @@
     if (!window.BarcodeDetector) return false;
     return (await window.BarcodeDetector.getSupportedFormats()).includes("qr_code");
   }
+  async function reader() {
+    const found = (await readsCodes()) ? window : await import(button.dataset.reader);
+    return new found.BarcodeDetector({ formats: ["qr_code"] });
+  }
+  // What desk-offline.js keeps beside the page's own files.
+  window.deskCamera = {
+    files: async function () { return (await readsCodes()) ? [] : [button.dataset.reader, button.dataset.also]; },
+  };
   async function open() {
-    if (!(await readsCodes())) return tell("no-camera");
+    try {
+      detector = detector || (await reader());
+    } catch (error) {
+      return tell("no-camera");
+    }
     try {
       video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
     } catch (error) { // refused, none there, or a page without https, which has no `mediaDevices` at all
       return tell("no-camera-here");
     }
-    detector = new window.BarcodeDetector({ formats: ["qr_code"] });
     finder.hidden = false;
     await video.play();
     look();

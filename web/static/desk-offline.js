@@ -104,6 +104,7 @@
     if (!fresh.ok || fresh.redirected) return;
     const kept = await caches.open("desk"), files = Array.from(doc.querySelectorAll("script[src], link[rel=stylesheet], link[rel=icon]"));
     const wanted = files.map(function (file) { return file.src || file.href; });
+    for (const name of await window.deskCamera.files()) wanted.push(new URL(name, location.href).href);
     await kept.addAll(wanted);
     await kept.put("/desk", fresh);
     for (const old of await kept.keys()) {

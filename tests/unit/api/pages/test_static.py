@@ -24,7 +24,8 @@ def test_vendored_files_are_what_they_say() -> None:
     listed = dict(
         re.findall(r"^\| `([^`]+)` .*`([0-9a-f]{64})` \|$", (VENDOR / "README.md").read_text(), re.MULTILINE)
     )
-    present = {path.name for path in VENDOR.iterdir()} - {"README.md"}
+    files = (path for path in VENDOR.rglob("*") if path.is_file())
+    present = {path.relative_to(VENDOR).as_posix() for path in files} - {"README.md"}
     assert {name for name in present if not name.endswith("LICENSE.md")} == set(listed)
     for name, digest in listed.items():
         assert hashlib.sha256((VENDOR / name).read_bytes()).hexdigest() == digest, name
