@@ -38,6 +38,7 @@ from ticketing.services.desk_list import DeskLists
 from ticketing.services.desk_share import DeskShare
 from ticketing.services.doctor import Patient
 from ticketing.services.erasure import ErasureService
+from ticketing.services.imports import ImportService
 from ticketing.services.keeper import SaleKeeper
 from ticketing.services.logins import LoginService
 from ticketing.services.looks import LookService
@@ -52,6 +53,7 @@ from ticketing.services.seals import Seal
 from ticketing.services.sessions import SessionService
 from ticketing.services.slips import SlipService
 from ticketing.services.staff import StaffService
+from ticketing.services.staff_care import StaffCare
 from ticketing.services.staff_logins import StaffHelp, StaffLogins
 from ticketing.services.stats import StatsService
 from ticketing.services.till import TillService
@@ -104,8 +106,10 @@ class Services:
         self.stats = StatsService(self.sessions, self.keeper, self.clock)
         self.curves = CurveService(self.sessions)
         self.staff = StaffService(self.sessions, self.clock)
+        self.staff_care = StaffCare(self.sessions, self.clock)
         self.witness = Witness(self.sessions, TrailEnd(self.redis), self.keyring.trail, self.clock)
         self.cards = CardService(self.sessions, self.keyring, self.clock)
+        self.imports = ImportService(self.sessions, self.keyring, self.clock)
         self.erasure = ErasureService(self.sessions, self.keeper, self.keyring, self.clock)
         self.notices = NoticeService(self.sessions, self.clock)
         self.revocations = Revocations(self.sessions, _longest_session_ms(settings))

@@ -1,8 +1,9 @@
 """The keys, all derived from the one secret of an instance.
 
-Card numbers, PINs, sessions, hold ids, the audit trail, signed tickets and what must be read back each have a key of
-their own, so that none can stand in for another. The secret lives outside SQL and Redis (`TICKETING_SECRET_KEY`, or a
-file that embedded mode makes); losing it makes every card number unknown, so it belongs in the backup.
+Card numbers, PINs, sessions, hold ids, the audit trail, signed tickets, uploaded lists and what must be read back
+each have a key of their own, so that none can stand in for another. The secret lives outside SQL and Redis
+(`TICKETING_SECRET_KEY`, or a file that embedded mode makes); losing it makes every card number unknown, so it belongs
+in the backup.
 """
 
 import hashlib
@@ -32,6 +33,7 @@ class Keyring:
     step: bytes
     recovery: bytes
     vault: bytes
+    upload: bytes
 
     @classmethod
     def derive(cls, secret: str) -> Self:

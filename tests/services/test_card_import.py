@@ -307,7 +307,7 @@ def test_refused_lines_come_back_mended(union: Union, tmp_path: Path) -> None:
     report = import_cards(file, union.sessions, union.keyring, union.clock)
     back = b"".join(refusals_csv(report.lines, lambda reason: f"原因：{reason}")).decode("utf-8-sig")
     assert back.splitlines() == [
-        "card_number,name,organisation,pin,phone,status,line,reason",
+        "card_number,name,organisation,pin,phone,status,line_number,reason",
         "0062230001,'=1+1,north,0246,'+8613800000001,,2,原因：organisation is unknown",
     ]
     file.write_text(back.replace("north", "west").replace("'=1+1", "张伟"), encoding="utf-8")

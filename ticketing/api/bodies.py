@@ -5,7 +5,7 @@ the key is missing, malformed, invalid.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import TypeVar
 
@@ -14,9 +14,13 @@ from starlette.types import Receive
 
 from ticketing.api.problems import invalid
 from ticketing.errors import Code, Refusal
+from ticketing.services.imports import UPLOAD_BYTES_MAX
 
 BODY_BYTES_MAX = 262_144
 """The largest JSON body; an event with two hundred quotas fits four times."""
+
+FILE_BYTES_MAX = UPLOAD_BYTES_MAX
+"""The largest file in a body."""
 
 HOT_BODY_BYTES_MAX = 16_384
 """The largest body of the rush; thirty items of the longest names fit."""
@@ -40,9 +44,7 @@ class ClientGone(Exception):
 
 async def read_body(receive: Receive, headers: Mapping[bytes, bytes], bytes_max: int) -> bytes:
     """The whole body. Raises `Refusal` for more than `bytes_max`, before reading it where its length is declared."""
-    declared = headers.get(b"content-length", b"0")
-    if not declared.isdigit() or int(declared) > bytes_max:
-        raise Refusal(Code.BODY_TOO_LARGE)
+    require_size(headers, bytes_max)
     message = await receive()
     body: bytes = message.get("body", b"")
     while message.get("more_body") and len(body) <= bytes_max:
@@ -55,12 +57,26 @@ async def read_body(receive: Receive, headers: Mapping[bytes, bytes], bytes_max:
     return body
 
 
+def require_size(headers: Mapping[bytes, bytes], bytes_max: int) -> None:
+    """Refuse a body that is declared to be larger."""
+    declared = headers.get(b"content-length", b"0")
+    if not declared.isdigit() or int(declared) > bytes_max:
+        raise Refusal(Code.BODY_TOO_LARGE)
+
+
 def require_json(headers: Mapping[bytes, bytes], body: bytes) -> None:
     """Refuse a body that does not say it is JSON; an absent one is for the decoder to judge."""
     declared = headers.get(b"content-type")
     if declared == b"application/json" or (declared is None and not body):
         return
     if not _is_json((declared or b"").decode("latin-1")):
+        raise Refusal(Code.UNSUPPORTED_MEDIA_TYPE)
+
+
+def require_type(headers: Mapping[bytes, bytes], media_types: Collection[str]) -> None:
+    """Refuse a body that does not say it is one of these."""
+    declared = headers.get(b"content-type", b"").decode("latin-1").partition(";")[0]
+    if declared.strip().lower() not in media_types:
         raise Refusal(Code.UNSUPPORTED_MEDIA_TYPE)
 
 

@@ -20,6 +20,7 @@ from starlette.responses import Response
 from ticketing.api.auth import Headers, Kind
 from ticketing.api.bodies import (
     BODY_BYTES_MAX,
+    FILE_BYTES_MAX,
     decode,
     has_controls,
     idempotency_key,
@@ -27,6 +28,8 @@ from ticketing.api.bodies import (
     read_id,
     require_json,
     require_key,
+    require_size,
+    require_type,
 )
 from ticketing.api.contract import Operation
 from ticketing.api.front import Front, front_of
@@ -109,11 +112,16 @@ def _endpoint(operation: Operation, handle: Handler) -> Callable[[Request], Awai
         if decoder:  # what comes with other calls is no business of ours, and the server drops it unread
             sent = await read_body(request.receive, headers, BODY_BYTES_MAX)
             require_json(headers, sent)
+        elif operation.uploads:
+            require_size(headers, FILE_BYTES_MAX)
+            require_type(headers, operation.uploads)
         session = _session(front, operation, headers)
+        if operation.uploads:  # nobody but those who may fills our memory
+            sent = await read_body(request.receive, headers, FILE_BYTES_MAX)
         if operation.keyed:
             require_key(headers)
         try:
-            body = decode(decoder, _or_empty(operation, sent)) if decoder else None
+            body = decode(decoder, _or_empty(operation, sent)) if decoder else sent or None
         except Refusal:
             if operation.limited:
                 await run_in_threadpool(_require_unhurried, front, request)

@@ -8,6 +8,7 @@ from msgspec import Struct
 from ticketing.errors import Code
 
 JSON_BODY_CODES = (Code.BODY_TOO_LARGE, Code.UNSUPPORTED_MEDIA_TYPE, Code.MALFORMED_JSON, Code.INVALID)
+FILE_CODES = (Code.BODY_TOO_LARGE, Code.UNSUPPORTED_MEDIA_TYPE, Code.INVALID)
 SESSION_CODES = (Code.UNAUTHENTICATED, Code.CROSS_ORIGIN, Code.FORBIDDEN)
 STAFF_CODES = (Code.SECOND_FACTOR_NEEDED,)
 KEY_CODES = (Code.IDEMPOTENCY_KEY_MISSING, Code.IDEMPOTENCY_KEY_REUSED)
@@ -19,7 +20,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     `caller` is who may call: "public", "member" or "staff", and `roles` which of the staff (none: all);
     those that `enrols` are open to staff who must set up a second factor first.
     `takes` and `gives` are structs of `schemas`; `keyed` calls need an Idempotency-Key; those
-    that `replay` say so when they give a first answer again; `limited` ones are a login, whose failures are
+    that `replay` say so when they give a first answer again; `uploads` are the media types of a call
+    whose body is a file; `limited` ones are a login, whose failures are
     counted against the client's address; `has_etag` ones answer 304 to whoever has it already; `codes` are the
     refusals beside those that all of this brings along.
     """
@@ -32,6 +34,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     roles: tuple[str, ...] = ()
     enrols: bool = False
     takes: type[Struct] | None = None
+    uploads: tuple[str, ...] = ()
     body_optional: bool = False
     gives: type[Struct] | None = None
     status: int = 200
@@ -48,6 +51,8 @@ class Operation(Struct, frozen=True, kw_only=True):
         found = {*self.codes, Code.UNAVAILABLE}
         if self.takes is not None:
             found.update(JSON_BODY_CODES)
+        if self.uploads:
+            found.update(FILE_CODES)
         if self.query:
             found.add(Code.INVALID)
         if self.caller != "public":

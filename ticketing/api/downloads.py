@@ -27,7 +27,7 @@ def add_downloads(calls: Calls, operation: Operation, tabulate: Tabulate) -> Non
 
     def download_xlsx(call: Call[None]) -> Response:
         name, table = tabulate(call)
-        words = choose(call.request, _languages()).words
+        words = choose(call.request, known_languages()).words
         file = xlsx_file(table, lambda column: words.gettext(HEADINGS[column]))
         return _attachment(file_pieces(file), XLSX, f"{name}.xlsx")
 
@@ -50,5 +50,6 @@ def _attachment(pieces: Any, media_type: str, name: str) -> Response:
 
 
 @cache
-def _languages() -> dict[str, Language]:
+def known_languages() -> dict[str, Language]:
+    """The languages of the pages."""
     return load_languages(package_files("web"))

@@ -59,6 +59,9 @@ def _operation(operation: Operation) -> dict[str, Any]:
         schema = {"$ref": _REF.format(name=operation.takes.__name__)}
         content = {"application/json": {"schema": schema}}
         described["requestBody"] = {"required": not operation.body_optional, "content": content}
+    if operation.uploads:
+        file = {"schema": {"type": "string", "format": "binary"}}
+        described["requestBody"] = {"required": True, "content": dict.fromkeys(operation.uploads, file)}
     if operation.caller != "public":
         described["security"] = [{"bearer": []}, {f"{operation.caller}_cookie": []}]
     if operation.roles:

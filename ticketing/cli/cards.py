@@ -28,11 +28,6 @@ RefusedFile = Annotated[
 ]
 
 
-@app.callback()
-def _family() -> None:
-    """Keep `import` a verb of its own though it is the only one."""
-
-
 @app.command("import")
 def import_file(
     file: CardFile, check: Check = False, refused: RefusedFile = None, data_dir: DataDir = None
@@ -70,6 +65,22 @@ def import_file(
     if refused is not None:
         _write(refused, report)
     raise typer.Exit(1 if report.refused else 0)
+
+
+@app.command("work", hidden=True)
+def work(
+    runner: Annotated[str, typer.Option(help="The worker's name for what is started.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Check and import the lists that staff sent over the pages, until none waits; a worker starts this by itself.
+
+    Example: ticketing cards work --runner by-hand
+    """
+    from ticketing.services.import_work import ImportWork
+
+    with services_of(data_dir) as services:
+        services.keeper.now_ms()  # the clock of all processes
+        ImportWork(services.sessions, services.keyring, services.clock, runner).run()
 
 
 def _tell(report: "ImportReport", check: bool) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import python_calamine
 
 from ticketing.errors import Refusal, invalid
-from ticketing.members.card_lines import CHINESE, OPTIONAL, REQUIRED, CardLine
+from ticketing.members.card_lines import OPTIONAL, REQUIRED, WORDS, CardLine
 
 FILE_BYTES_MAX = 128 * 1024 * 1024
 UNPACKED_BYTES_MAX = 1024 * 1024 * 1024
@@ -46,7 +46,11 @@ def open_card_file(path: Path) -> CardFile:
     """
     if path.stat().st_size > FILE_BYTES_MAX:
         raise _refusal(f"is larger than {FILE_BYTES_MAX // 1024 // 1024} MB")
-    content = path.read_bytes()
+    return read_card_file(path.read_bytes())
+
+
+def read_card_file(content: bytes) -> CardFile:
+    """The same for a file in memory."""
     return _sheet(content) if content.startswith(_SHEET_SIGNATURE) else _csv(content)
 
 
@@ -102,7 +106,7 @@ def _lines(rows: Iterable[tuple[int, list[Any]]]) -> Iterator[CardLine]:
 
 def _heading(cell: Any) -> str:
     name = str(cell).strip().lower()
-    return CHINESE.get(name, name)
+    return WORDS.get(name, name)
 
 
 def _columns(header: list[str]) -> dict[str, int]:
@@ -120,7 +124,7 @@ def _line(number: int, row: list[Any], columns: dict[str, int]) -> CardLine:
     for name in number_cells:
         texts[name] += "?"
     status = texts.get("status", "").lower()
-    texts["status"] = CHINESE.get(status, status)
+    texts["status"] = WORDS.get(status, status)
     return CardLine(number, fault=fault, **texts)
 
 

@@ -10,7 +10,10 @@ REQUIRED = ("card_number", "name", "organisation", "pin")
 OPTIONAL = ("phone", "status")
 COLUMNS = (*REQUIRED, *OPTIONAL)
 
-CHINESE = {
+WORDS = {
+    "card number": "card_number",
+    "full name": "name",
+    "state": "status",
     "卡号": "card_number",
     "会员卡号": "card_number",
     "姓名": "name",
@@ -26,9 +29,10 @@ CHINESE = {
     "电话": "phone",
     "状态": "status",
     "正常": ACTIVE,
+    "停用": BLOCKED,
     "冻结": BLOCKED,
 }
-"""What a Chinese list calls its columns, and the two states of a card."""
+"""What people, and our own workbooks, call the columns of a list and the two states of a card."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _NAME_MAX = 100

@@ -1,6 +1,6 @@
 """Tables of organisations, members, their cards, and what ends a session early."""
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ticketing.database import Base, Id, Millis, Serial
@@ -98,3 +98,40 @@ class Notice(Base):
     kind: Mapped[str] = mapped_column(String(40))
     text: Mapped[str] = mapped_column(Text)
     at: Mapped[Millis]
+
+
+class CardImport(Base):
+    """A list of cards that staff sent, and how far it is. Its file is in `CardImportPart` while it is needed."""
+
+    __tablename__ = "card_imports"
+
+    id: Mapped[Id] = mapped_column(primary_key=True)
+    organisation_id: Mapped[Id] = mapped_column(ForeignKey("organisations.id"), index=True)  # of who sent it
+    actor: Mapped[str] = mapped_column(String(80))
+    file_name: Mapped[str] = mapped_column(String(200))
+    file_bytes: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[Millis] = mapped_column(index=True)
+    state: Mapped[str] = mapped_column(String(10), index=True)  # see `ticketing.members.imports`
+    total: Mapped[int] = mapped_column(default=0)  # about how many lines; 0 until known
+    done: Mapped[int] = mapped_column(default=0)
+    accepted: Mapped[int] = mapped_column(default=0)
+    added: Mapped[int] = mapped_column(default=0)
+    changed: Mapped[int] = mapped_column(default=0)
+    moved: Mapped[int] = mapped_column(default=0)
+    refused: Mapped[int] = mapped_column(default=0)
+    failure: Mapped[str | None] = mapped_column(String(300))
+    finished_at: Mapped[Millis | None]
+    runner: Mapped[str | None] = mapped_column(String(40))  # who works on it, until `lease_until`
+    lease_until: Mapped[Millis | None]
+    attempts: Mapped[int] = mapped_column(default=0)  # since the last piece that was finished
+
+
+class CardImportPart(Base):
+    """A piece of what was sent, or of what was refused; encrypted, for it holds card numbers and PINs."""
+
+    __tablename__ = "card_import_parts"
+
+    import_id: Mapped[Id] = mapped_column(ForeignKey("card_imports.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(8), primary_key=True)  # sent, refused
+    place: Mapped[int] = mapped_column(primary_key=True)
+    content: Mapped[bytes] = mapped_column(LargeBinary)

@@ -1,4 +1,4 @@
-"""One worker process: RQ's worker in the main thread, a watcher and a candidate for the schedule beside it.
+"""One worker process: RQ's worker in the main thread; beside it a watcher, an importer, a candidate for the schedule.
 
 Jobs run in this process, without a fork: a drain keeps its connections, and a worker that dies takes only
 a job that the next look rings for again.
@@ -20,8 +20,10 @@ from ticketing.bootstrap import Services, build, queue_client
 from ticketing.queue import jobs
 from ticketing.queue.bell import QUEUE, Bell, rush_queue
 from ticketing.queue.drain import Drain
+from ticketing.queue.importer import Importer
 from ticketing.queue.schedule import Schedule
 from ticketing.queue.watcher import Watcher
+from ticketing.services.import_work import ImportWork
 from ticketing.settings import Settings
 
 HEARTBEAT_SECONDS = 60
@@ -75,9 +77,11 @@ def _run(services: Services, stop: Event) -> None:
     memory.settle()
     watcher = Watcher(services.sessions, services.keeper, services.watermarks, duties.bell)
     schedule = Schedule(rush_queue(services.queue_redis))
+    work = ImportWork(services.sessions, services.keyring, services.clock)
+    importer = Importer(services.sessions, services.clock, work, services.settings.data_dir)
     threads = [
         Thread(target=duty.run, args=(stop,), name=type(duty).__name__, daemon=True)
-        for duty in (watcher, schedule)
+        for duty in (watcher, schedule, importer)
     ]
     for thread in threads:
         thread.start()

@@ -11,6 +11,8 @@ from ticketing.services.sheets import NUMBER, Column, Row, Table, csv_pieces
 
 REASON = "reason"
 
+_CELL_MAX = 1_000  # ten times what a line may say: an endless cell is not written back
+
 Words = Callable[[str], str]
 """A reason as the reader of the file shall read it."""
 
@@ -27,7 +29,7 @@ def refusals_csv(refused: Iterable[Refused], words: Words = str) -> Iterator[byt
 
 def _row(one: Refused, words: Words) -> Row:
     line, reason = one
-    return [*(str(getattr(line, name)) for name in COLUMNS), line.line, words(reason)]
+    return [*(str(getattr(line, name))[:_CELL_MAX] for name in COLUMNS), line.line, words(reason)]
 
 
-_COLUMNS = (*map(Column, COLUMNS), Column("line", NUMBER), Column(REASON))
+_COLUMNS = (*map(Column, COLUMNS), Column("line_number", NUMBER), Column(REASON))

@@ -6,9 +6,11 @@ from typing import NamedTuple
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from ticketing.staff.roles import Role
 from ticketing.staff.tables import AuditEntry, StaffAccount
 
 _TRAIL_LOCK = 0x747261696C  # any number of ours; PostgreSQL's advisory locks are numbers
+_ACCOUNTS_LOCK = 0x7374616666
 _CHUNK = 1_000
 
 
@@ -43,6 +45,22 @@ def usernames(session: Session, staff_ids: Collection[int]) -> dict[int, str]:
     """How these people sign in."""
     query = select(StaffAccount.id, StaffAccount.username).where(StaffAccount.id.in_(staff_ids))
     return {row.id: row.username for row in session.execute(query)}
+
+
+def lock_accounts(session: Session) -> None:
+    """Wait until no other transaction changes who may what; held until the commit. As `lock_trail`."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ACCOUNTS_LOCK})
+
+
+def has_admin(session: Session, organisation_ids: Collection[str]) -> bool:
+    """Whether an administrator of one of these organisations can sign in."""
+    query = select(StaffAccount.id).where(
+        StaffAccount.role == Role.ADMIN,
+        StaffAccount.disabled.is_(False),
+        StaffAccount.organisation_id.in_(organisation_ids),
+    )
+    return session.scalar(query.limit(1)) is not None
 
 
 def add_account(

@@ -24,6 +24,7 @@ from ticketing.api.pages import (
     desk_print,
     desk_share,
     drafting,
+    imports,
     live,
     looks,
     members,
@@ -32,6 +33,7 @@ from ticketing.api.pages import (
     quota_tables,
     staff,
     staff_account,
+    staff_accounts,
     till,
 )
 from ticketing.api.pages.rendering import Renderer, onward, redirect
@@ -137,6 +139,26 @@ def _staff_routes() -> list[Route]:
         _get("/staff/events/{event_id}/poster.svg", looks.show_poster_code),
         _post("/staff/events/{event_id}/{verb}", staff.act),
         _get(till.REPORT_PATH, till.show_report),
+        *_member_care_routes(),
+    ]
+
+
+def _member_care_routes() -> list[Route]:
+    """Members, cards, organisations and accounts, as staff look after them."""
+    return [
+        _get(imports.PATH, imports.show_imports),
+        _post(imports.PATH, imports.send),
+        _get(f"{imports.PATH}/cards.csv", imports.show_template),
+        _get(f"{imports.PATH}/{{import_id}}", imports.show_import),
+        _get(f"{imports.PATH}/{{import_id}}/progress", imports.show_progress),
+        _post(f"{imports.PATH}/{{import_id}}/start", imports.start),
+        _post(f"{imports.PATH}/{{import_id}}/drop", imports.drop),
+        _get(staff_accounts.PATH, staff_accounts.show_accounts),
+        _post(staff_accounts.PATH, staff_accounts.add),
+        _get(f"{staff_accounts.PATH}/{{username}}", staff_accounts.show_account),
+        _post(f"{staff_accounts.PATH}/{{username}}", staff_accounts.change),
+        _post(f"{staff_accounts.PATH}/{{username}}/password", staff_accounts.reset_password),
+        _post(f"{staff_accounts.PATH}/{{username}}/{{verb}}", staff_accounts.act),
     ]
 
 

@@ -104,11 +104,12 @@ async def _form_page(
         wrong={name: site.fault(request, reason) for name, reason in form.faults.items()},
         rows=range(QUOTA_ROWS),
         kinds=KINDS,
-        organisations=await in_thread(_branches, site, staff),
+        organisations=await in_thread(branches, site, staff),
     )
 
 
-def _branches(site: Site, staff: Claims) -> list[Branch]:
+def branches(site: Site, staff: Claims) -> list[Branch]:
+    """The staff member's organisation and all below it, to choose from."""
     with reading(site.services.sessions) as session:
         found = members.organisations(session, staff.organisation_path)
     top = min((node.path.count(".") for node in found), default=0)

@@ -31,4 +31,10 @@ HEADINGS: Mapping[str, str] = {
     "count": N_("How many"),
     "amount": N_("Amount"),
     "remark": N_("Remark"),
+    "card_number": N_("Card number"),
+    "name": N_("Full name"),
+    "pin": N_("PIN"),
+    "phone": N_("Phone"),
+    "reason": N_("Reason"),
+    "line_number": N_("Line number"),
 }

@@ -147,6 +147,10 @@ DONE: Mapping[str, str] = {
     "share": N_("The desk's share is changed."),
     "shift": N_("The shift is open: what you take at this desk is counted in it."),
     "shift-closed": N_("The shift is closed."),
+    "account": N_("The account is changed; whoever used it signs in anew."),
+    "account-disable": N_("The account is disabled; whoever used it is signed out within two seconds."),
+    "account-enable": N_("The account can sign in again, with the password it had."),
+    "dropped": N_("The list is dropped; nothing of it was imported."),
     "look": N_("The look is changed; members see it within seconds."),
 }
 
@@ -279,6 +283,13 @@ FAULTS: Mapping[str, str] = {
     "must be from 0 to the capacity": N_("At most as many as the quota has can be kept for the desk."),
     "say why the counts differ": N_(
         "The counts differ from what is expected. Count again, or say why in the remark."
+    ),
+    "is taken": N_("This name is taken."),
+    "is the last administrator here": N_(
+        "This is the last administrator who can sign in here. Make somebody else administrator first."
+    ),
+    "must be 1 to 60 letters, digits, dots, dashes, underscores or @": N_(
+        "A name to sign in with has 1 to 60 letters, digits, dots, dashes, underscores or @, and no spaces."
     ),
     f"must be {PIN_RULE}": N_("The new PIN must have 4 to 12 digits."),
 }

@@ -14,13 +14,14 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from ticketing.api import schemas
 from ticketing.api.auth import Headers
-from ticketing.api.pages import acts, languages, names
+from ticketing.api.pages import acts, languages, member_words, names
 from ticketing.api.pages.formats import Formats, duration, grouped, milliseconds, write_form_time
 from ticketing.api.pages.languages import Language
 from ticketing.api.pages.statics import StaticFiles
 from ticketing.errors import Code, Refusal
 from ticketing.resources import package_files
 from ticketing.services.desk import DESK_ROLES
+from ticketing.services.event_access import WRITERS
 from ticketing.services.till import FINANCE_ROLES
 
 SHEET = (package_files("web") / "static" / "member.css").read_text().strip()
@@ -149,6 +150,7 @@ class Renderer:
             "form_time": write_form_time,
             "grouped": grouped,
             "desk_roles": DESK_ROLES,
+            "writer_roles": WRITERS,
             "finance_roles": FINANCE_ROLES,
             "quota_of": quota_of,
             "order_state": order_state,
@@ -157,6 +159,7 @@ class Renderer:
             "hold_sentence": lambda status: gettext(names.HOLD_SENTENCES[status]),
             "colour_name": lambda colour: gettext(names.COLOURS[colour]),
             "kind_name": lambda kind: gettext(names.KINDS[kind]),
+            "import_state_name": lambda state: gettext(member_words.IMPORT_STATES[state]),
             "role_name": lambda role: gettext(names.ROLES[role]),
             "act_name": lambda action: gettext(acts.act_text(action)),
             "actor_name": lambda actor: gettext(acts.actor_text(actor)),

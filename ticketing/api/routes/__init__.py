@@ -1,10 +1,12 @@
 """The JSON routes by who calls them; each module has a `calls`, and `ALL` is every one of them."""
 
 from ticketing.api.routes import (
+    accounts,
     campaigns,
     desk,
     desk_away,
     events,
+    imports,
     members,
     organisations,
     public,
@@ -19,6 +21,8 @@ ALL = (
     staff_sessions.calls,
     second_factor.calls,
     organisations.calls,
+    imports.calls,
+    accounts.calls,
     events.calls,
     campaigns.calls,
     desk.calls,
