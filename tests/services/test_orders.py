@@ -167,7 +167,7 @@ def test_while_redis_is_away_the_page_shows_what_sql_has(shop: Shop, monkeypatch
     known = shop.buy(event_id, 1, (1, 1))
     shop.drain().run(event_id)
     shop.buy(event_id, 1, (1, 1), key="other")
-    monkeypatch.setattr(Keeper, "last_position", away)
+    monkeypatch.setattr(Keeper, "ledgers", away)
     assert [order.id for order in shop.orders.page(1)[0]] == [known]
 
 
