@@ -22,6 +22,7 @@ def duties(shop: Shop) -> jobs.Duties:
         sale_keeper=shop.sale_keeper,
         canceller=shop.canceller,
         returns=shop.returns,
+        waves=shop.waves,
         archive=ArchiveService(shop.sessions, shop.keeper, shop.clock),
         witness=Witness(shop.sessions, TrailEnd(shop.redis), shop.keyring.trail, shop.clock),
         revocations=Revocations(shop.sessions, 1_000),

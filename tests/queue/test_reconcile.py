@@ -31,13 +31,13 @@ def test_all_returns_go_back_in_batches(shop: Shop, monkeypatch: pytest.MonkeyPa
         for member, order_id in sold.items():
             shop.orders.cancel(member, order_id)
         with pytest.raises(StoreUnavailable):
-            reconcile(shop.sale_keeper, shop.canceller, shop.returns)
+            reconcile(shop.sale_keeper, shop.canceller, shop.returns, shop.waves)
     assert shop.counts(event_id).sold == 16
-    assert reconcile(shop.sale_keeper, shop.canceller, shop.returns) == 16
+    assert reconcile(shop.sale_keeper, shop.canceller, shop.returns, shop.waves) == 16
     assert (shop.counts(event_id).sold, shop.counts(event_id).available) == (0, 50)
     with reading(shop.sessions) as session:
         assert orders.pending_returns(session, 1) == []
-    assert reconcile(shop.sale_keeper, shop.canceller, shop.returns) == 0
+    assert reconcile(shop.sale_keeper, shop.canceller, shop.returns, shop.waves) == 0
 
 
 def test_an_event_that_redis_has_not_heard_of_is_applied(shop: Shop) -> None:
@@ -46,7 +46,7 @@ def test_an_event_that_redis_has_not_heard_of_is_applied(shop: Shop) -> None:
         session.execute(
             update(Event).where(Event.id == event_id).values(state="paused", version=Event.version + 1)
         )
-    assert reconcile(shop.sale_keeper, shop.canceller, shop.returns) == 1
+    assert reconcile(shop.sale_keeper, shop.canceller, shop.returns, shop.waves) == 1
     state = shop.in_redis(event_id)
     assert state is not None
     assert state.rules.state == "paused"

@@ -27,6 +27,7 @@ from ticketing.orders import repository as orders
 from ticketing.queue import jobs
 from ticketing.queue.bell import Bell, rush_queue
 from ticketing.queue.watcher import Watcher
+from ticketing.services.waves import WavePlan
 
 
 @pytest.fixture
@@ -72,6 +73,18 @@ def test_it_rings_for_entries_and_for_nothing_else(shop: Shop, watcher: Watcher,
     assert rung(queue) == [("drain", (busy,))]
     watcher.look_for_entries()
     assert rung(queue) == [], "the bell has rung lately"
+
+
+def test_it_rings_for_a_wave_when_its_time_has_come(shop: Shop, watcher: Watcher, queue: Queue) -> None:
+    event_id = shop.sale(10)
+    plan = WavePlan(shop.clock.now_ms() + 1_000, 5)
+    shop.waves.raise_quota(shop.street, "key", f"{event_id}-1", 0, [plan], "demand")
+    shop.sale_keeper.apply_all()
+    watcher.look_for_returns()
+    assert rung(queue) == [], "not before"
+    time.sleep(1.1)
+    watcher.look_for_returns()
+    assert rung(queue) == [("reconcile", (jobs.EVERYTHING,))]
 
 
 def test_it_rings_for_due_holds_first(shop: Shop, watcher: Watcher, queue: Queue) -> None:

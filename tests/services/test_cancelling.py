@@ -35,7 +35,7 @@ def _statuses(order: OrderRecord) -> list[str]:
 def _work(shop: Shop, event_id: str) -> None:
     """What the worker does within a second."""
     shop.drain().run(event_id)
-    reconcile(shop.sale_keeper, shop.canceller, shop.returns)
+    reconcile(shop.sale_keeper, shop.canceller, shop.returns, shop.waves)
 
 
 def _confirm(shop: Shop, held: Decided | Refusal, member: int, method: str = "free") -> str:

@@ -190,6 +190,7 @@ class Chance:
             capacity=capacity,
             withheld=withheld,
             force=force,
+            more=self.one_of((0, 0, 1, 3)),
         )
 
     def restock(self) -> AnyStep:

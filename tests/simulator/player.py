@@ -124,8 +124,8 @@ class Player:
 
     def resize(self, step: steps.Resize) -> None:
         wished = [False if value is None else value for value in (step.capacity, step.withheld)]
-        request = (step.act, step.event, step.quota, *wished, step.force)
-        facts = (step.act, step.event, step.quota, step.capacity, step.withheld, step.force)
+        request = (step.act, step.event, step.quota, *wished, step.force, step.more)
+        facts = (step.act, step.event, step.quota, step.capacity, step.withheld, step.force, step.more)
         self._run(step, "resize", request, lambda call: self.reference.resize(call, *facts))
 
     def restock(self, step: steps.Restock) -> None:

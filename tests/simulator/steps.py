@@ -56,6 +56,7 @@ class Resize(Step, frozen=True):
     capacity: int | None
     withheld: int | None
     force: bool
+    more: int = 0
 
 
 class Restock(Step, frozen=True):

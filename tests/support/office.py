@@ -27,6 +27,7 @@ from ticketing.services.quota_tables import QuotaTableService
 from ticketing.services.quotas import QuotaService
 from ticketing.services.stats import StatsService
 from ticketing.services.tokens import Claims
+from ticketing.services.waves import WaveService
 from ticketing.staff.tables import AuditEntry
 
 HOUR_MS = 3_600_000
@@ -69,6 +70,7 @@ class Office:
         self.now = self.keeper.now_ms()
         self.sale_keeper = SaleKeeper(sessions, self.keeper, self.clock)
         self.catalogue = CatalogueService(sessions, self.sale_keeper, self.clock)
+        self.waves = WaveService(sessions, self.sale_keeper, self.keeper, self.clock)
         self.campaigns = CampaignService(sessions, self.catalogue)
         self.quota_tables = QuotaTableService(sessions, self.sale_keeper, self.clock)
         self.quotas = QuotaService(sessions, self.sale_keeper, self.keeper, self.clock)

@@ -260,8 +260,9 @@ class Reference(Books):
         capacity: int | None,
         withheld: int | None,
         force: bool,
+        more: int = 0,
     ) -> Reply:
-        """`resize.lua`; None leaves one of the two as it is."""
+        """`resize.lua`; None leaves one of the two as it is, and `more` come on top."""
         self._begin(call, may_fence=True)
         if act_id in self.acts:
             return self._reply([Outcome.EXISTS, [*_numbers(self.acts[act_id])]])
@@ -271,7 +272,7 @@ class Reference(Books):
             return self._reply([Outcome.NOT_FOUND])
         before = self.counts(event_id, quota)
         size = (
-            before.capacity if capacity is None else capacity,
+            (before.capacity if capacity is None else capacity) + more,
             before.withheld if withheld is None else withheld,
         )
         if size[1] > size[0]:

@@ -108,7 +108,8 @@ def event_view(
 ) -> schemas.Event:
     """An event with its quotas. Once Redis knows a quota, its counts are Redis'."""
     counts = state.counts if state else {}
-    quotas = [_quota(quota, counts.get(quota.number)) for quota in event.quotas]
+    coming = _coming(event)
+    quotas = [_quota(quota, counts.get(quota.number), coming.get(quota.id)) for quota in event.quotas]
     return schemas.Event(**_fields(event_summary(event, organisation_name, status)), quotas=quotas)
 
 
@@ -121,17 +122,32 @@ def staff_event(
     event: tables.Event, organisation_name: str, state: EventState | None, status: schemas.StaffStatus
 ) -> schemas.StaffEvent:
     """An event as staff see it."""
-    counts = state.counts if state else {}
+    counts, coming = state.counts if state else {}, _coming(event)
     return schemas.StaffEvent(
         **_fields(event_summary(event, organisation_name, status)),
         state=event.state,
         version=event.version,
         applied=event.state == tables.DRAFT or event.applied_version >= event.version,
-        quotas=[_staff_quota(quota, counts.get(quota.number)) for quota in event.quotas],
+        quotas=[
+            _staff_quota(quota, counts.get(quota.number), coming.get(quota.id)) for quota in event.quotas
+        ],
     )
 
 
-def _quota(quota: tables.Quota, counts: QuotaCounts | None) -> schemas.Quota:
+def _coming(event: tables.Event) -> dict[str, schemas.NextRelease]:
+    """The next wave of each quota, of several at one time all together; none once the sale is over."""
+    coming: dict[str, schemas.NextRelease] = {}
+    over = event.state in (tables.CLOSED, tables.CANCELLED)
+    for wave in () if over else event.waiting_waves:  # soonest first
+        known = coming.setdefault(wave.quota_id, schemas.NextRelease(instant(wave.at), 0))
+        if known.at == instant(wave.at):
+            known.quantity += wave.quantity
+    return coming
+
+
+def _quota(
+    quota: tables.Quota, counts: QuotaCounts | None, coming: schemas.NextRelease | None
+) -> schemas.Quota:
     return schemas.Quota(
         id=quota.id,
         name=quota.name,
@@ -142,13 +158,16 @@ def _quota(quota: tables.Quota, counts: QuotaCounts | None) -> schemas.Quota:
         capacity=counts.capacity if counts else quota.capacity,
         available=(counts or _wished(quota)).available,
         per_card_limit=quota.per_card_limit,
+        next_release=coming,
     )
 
 
-def _staff_quota(quota: tables.Quota, counts: QuotaCounts | None) -> schemas.StaffQuota:
+def _staff_quota(
+    quota: tables.Quota, counts: QuotaCounts | None, coming: schemas.NextRelease | None
+) -> schemas.StaffQuota:
     known = counts or _wished(quota)
     return schemas.StaffQuota(
-        **_fields(_quota(quota, counts)), withheld=known.withheld, held=known.held, sold=known.sold
+        **_fields(_quota(quota, counts, coming)), withheld=known.withheld, held=known.held, sold=known.sold
     )
 
 

@@ -76,6 +76,7 @@ class TemplateQuotas(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Template(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is usual for a kind of event; hours are before its start unless they say `after`."""
 
+    kind: str
     title: Words
     description: Words
     pickup: Words
@@ -93,6 +94,7 @@ class Template(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         quotas = [draft for quotas in self.quotas for draft in quotas.drafts(language, starts_at)]
         ends = max(quota.starts_at or 0 for quota in quotas)
         return EventDraft(
+            kind=self.kind,
             title=title or self.title.say(language),
             description=self.description.say(language),
             pickup=self.pickup.say(language),

@@ -62,6 +62,12 @@ class Event(Base):
     quotas: Mapped[list["Quota"]] = relationship(
         order_by="Quota.number", lazy="selectin", back_populates="event"
     )
+    waiting_waves: Mapped[list["Wave"]] = relationship(
+        primaryjoin="and_(Wave.event_id == Event.id, Wave.state == 'waiting')",
+        order_by="Wave.at",
+        lazy="selectin",
+        viewonly=True,
+    )
 
 
 class Quota(Base):
@@ -83,6 +89,27 @@ class Quota(Base):
     per_card_limit: Mapped[int | None]
 
     event: Mapped[Event] = relationship(back_populates="quotas")
+
+
+class Wave(Base):
+    """Tickets that a quota gets at a time; until then they are in nobody's count.
+
+    `releasing` means that its time has come and it cannot be called off any more; `released` is written with the
+    capacity that it made.
+    """
+
+    __tablename__ = "waves"
+
+    id: Mapped[Id] = mapped_column(primary_key=True)
+    event_id: Mapped[Id] = mapped_column(ForeignKey("events.id"), index=True)
+    quota_id: Mapped[Id] = mapped_column(ForeignKey("quotas.id"), index=True)
+    quantity: Mapped[int]
+    at: Mapped[Millis]
+    state: Mapped[str] = mapped_column(String(10), index=True)  # waiting -> releasing -> released | cancelled
+    reason: Mapped[str] = mapped_column(Text, default="")
+    actor: Mapped[str] = mapped_column(String(80))
+    created_at: Mapped[Millis]
+    settled_at: Mapped[Millis | None]
 
 
 class EventNews(Base):

@@ -54,16 +54,24 @@ class Keeper(ScriptClient):
         capacity: int | None,
         withheld: int | None,
         force: bool,
+        more: int = 0,
     ) -> QuotaCounts | Refusal:
-        """Set a quota's capacity, what is withheld of it, or both; None leaves one as it is.
+        """Set a quota's capacity, what is withheld of it, or both; None leaves one as it is. `more` come on top.
 
         `act_id` makes it repeatable. Returns the counts right after the act.
         """
         # False and not nil, at which a list of Lua's may end.
         wished = (False if value is None else value for value in (capacity, withheld))
-        request = (act_id, event_id, quota, *wished, force)
+        request = (act_id, event_id, quota, *wished, force, more)
         result = self._run("resize", group_id, epoch, request).results
         return protocol.refusal(result) if result[0] < 0 else protocol.counts_from(result[1])
+
+    def acts(self, group_id: str, act_ids: Sequence[str]) -> set[str]:
+        """Those of these acts on quotas that Redis has done."""
+        if not act_ids:
+            return set()
+        done = self._call(self._redis.hmget, group_keys(group_id).acts, list(act_ids))
+        return {act_id for act_id, counts in zip(act_ids, done, strict=True) if counts is not None}
 
     def restock(self, group_id: str, epoch: str, returns: Sequence[tuple[str, int, str]]) -> int:
         """Give back tickets of orders (order id, places as bits, where they go: see `restock.lua`).

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from ticketing import identifiers
 from ticketing.catalogue import log as catalogue_log
+from ticketing.catalogue import waves
 from ticketing.clock import ServerClock
 from ticketing.database import Sessions, reading
 from ticketing.errors import Refusal
@@ -135,7 +136,7 @@ class Drain:
                 return False
             records = _orders_of(session, entries)
             orders.record_orders(session, records, self._clock.now_ms())
-            _follow_resizes(session, entries)
+            _follow_resizes(session, entries, self._clock.now_ms())
         return True
 
     def _set_aside(self, at: CursorRecord, entry: LogEntry, error: Exception) -> int:
@@ -165,12 +166,15 @@ def _orders_of(session: Session, entries: Sequence[LogEntry]) -> list[OrderRecor
     return records
 
 
-def _follow_resizes(session: Session, entries: Sequence[LogEntry]) -> None:
-    for entry in entries:
-        if entry.kind == "resize":
-            event_id, quota, capacity, withheld = (entry.facts[name] for name in _RESIZED)
-            quota_id = identifiers.quota_id(str(event_id), _whole(quota))
-            catalogue_log.follow_capacity(session, quota_id, _whole(capacity), _whole(withheld))
+def _follow_resizes(session: Session, entries: Sequence[LogEntry], now: int) -> None:
+    resizes = [entry.facts for entry in entries if entry.kind == "resize"]
+    for facts in resizes:
+        event_id, quota, capacity, withheld = (facts[name] for name in _RESIZED)
+        quota_id = identifiers.quota_id(str(event_id), _whole(quota))
+        catalogue_log.follow_capacity(session, quota_id, _whole(capacity), _whole(withheld))
+    released = [waves.wave_of(str(facts["act_id"])) for facts in resizes]
+    if any(released):  # with the capacity, in one transaction: a group made anew from SQL has both or neither
+        waves.mark_released(session, [wave_id for wave_id in released if wave_id], now)
 
 
 def _whole(value: object) -> int:

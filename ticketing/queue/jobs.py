@@ -25,6 +25,7 @@ from ticketing.services.archive import ArchiveService
 from ticketing.services.cancelling import EventCanceller
 from ticketing.services.keeper import SaleKeeper
 from ticketing.services.returns import ReturnService
+from ticketing.services.waves import WaveService
 from ticketing.services.witness import Witness
 
 DRAIN, SWEEP, RECONCILE = "drain", "sweep", "reconcile"
@@ -47,6 +48,7 @@ class Duties:
     sale_keeper: SaleKeeper
     canceller: EventCanceller
     returns: ReturnService
+    waves: WaveService
     archive: ArchiveService
     witness: Witness
     revocations: Revocations
@@ -79,10 +81,10 @@ def sweep(group_id: str, epoch: str) -> None:
 
 
 def reconcile(subject: str) -> None:
-    """Apply unapplied events, void the orders of cancelled ones, give back pending returns."""
+    """Apply unapplied events, release due waves, void the orders of cancelled ones, give back pending returns."""
     duties = _ours()
     with _answering(duties.bell, RECONCILE, subject):
-        reconcile_all(duties.sale_keeper, duties.canceller, duties.returns)
+        reconcile_all(duties.sale_keeper, duties.canceller, duties.returns, duties.waves)
 
 
 def look_after_everything() -> None:
@@ -95,7 +97,7 @@ def look_after_everything() -> None:
         for at in cursors:
             sweep_group(duties.keeper, at.group_id, at.epoch)
             duties.drain.run(at.group_id)
-        reconcile_all(duties.sale_keeper, duties.canceller, duties.returns)
+        reconcile_all(duties.sale_keeper, duties.canceller, duties.returns, duties.waves)
         duties.archive.archive_ended()
         duties.revocations.purge()
 

@@ -13,6 +13,7 @@ import structlog
 from redis.exceptions import OutOfMemoryError
 
 from ticketing.catalogue import repository as catalogue
+from ticketing.catalogue import waves
 from ticketing.database import Sessions, reading
 from ticketing.inventory.keeper import Keeper
 from ticketing.inventory.watermarks import Watermarks
@@ -28,7 +29,7 @@ SWEEP_SECONDS = 0.4
 """How often it looks for holds that are due."""
 
 RECONCILE_SECONDS = 1.0
-"""How often it looks for unapplied and cancelled events, and for pending returns."""
+"""How often it looks for unapplied and cancelled events, due waves, and pending returns."""
 
 _COMPLAINT_SECONDS = 10.0
 
@@ -78,9 +79,10 @@ class Watcher:
                 self._ring(jobs.sweep, jobs.SWEEP, at.group_id, at.epoch, urgent=True)
 
     def look_for_returns(self) -> None:
-        """Ring when an event is unapplied, the orders of a cancelled one are not void yet, or a return is pending."""
+        """Ring when an event is unapplied, a wave is due, orders of a cancelled event stand, or a return is pending."""
+        now = self._keeper.now_ms()
         with reading(self._sessions) as session:
-            events = catalogue.pending(session) or catalogue.to_void(session)
+            events = catalogue.pending(session) or waves.due(session, now) or catalogue.to_void(session)
             waiting = events or orders.pending_returns(session, 1)
         if waiting:
             self._ring(jobs.reconcile, jobs.RECONCILE, jobs.EVERYTHING)

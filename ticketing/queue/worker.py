@@ -103,6 +103,7 @@ def duties_of(services: Services) -> jobs.Duties:
         sale_keeper=services.sale_keeper,
         canceller=services.canceller,
         returns=services.returns,
+        waves=services.waves,
         archive=services.archive,
         witness=services.witness,
         revocations=services.revocations,

@@ -9,6 +9,7 @@ from msgspec import Struct, structs
 from sqlalchemy.orm import Session
 
 from ticketing.catalogue import log as catalogue_log
+from ticketing.catalogue import waves
 from ticketing.identifiers import quota_id
 from ticketing.inventory import protocol
 from ticketing.inventory.keeper import Keeper
@@ -19,6 +20,9 @@ from ticketing.orders.checks import RecordedOrder
 from ticketing.staff import repository as staff
 
 Snapshot = Callable[[], AbstractContextManager[Session]]
+
+WAVE_LATE_MS = 60_000
+"""How long after its time a wave may wait before it counts as forgotten."""
 
 TRIES = 20
 """How often the log is read anew when a drain trims it under the reader."""
@@ -75,6 +79,7 @@ class GroupAudit:
             chain(
                 self._check_position(books),
                 self._check_counts(state, books, back_at_least),
+                self._check_waves(state.now),
                 self._check_orders(books, holds, state.position),
                 self._check_limits(state, uses),
                 self._check_sums(state, holds.values(), uses) if self.settled else (),
@@ -152,6 +157,22 @@ class GroupAudit:
                 yield self._violation(
                     "I1", quota, f"Redis sold {least - counts.sold} less than SQL and the log say"
                 )
+
+    def _check_waves(self, now: int) -> Iterator[Violation]:
+        """A wave that Redis has added is `releasing` or `released`, and none waits long after its time."""
+        with self._snapshot() as session:
+            planned = waves.unreleased(session, self.id)
+            late = waves.late(session, self.id, now - WAVE_LATE_MS)
+        done = self._keeper.acts(self.id, [waves.act_of(wave.id) for wave in planned])
+        for wave in planned:
+            if wave.state != waves.RELEASING and waves.act_of(wave.id) in done:
+                yield self._violation(
+                    "I1", wave.quota_id, f"wave {wave.id} is on sale, and SQL has it as {wave.state}"
+                )
+        for wave_id in late:
+            yield self._violation(
+                "I1", wave_id, "the wave's time is past, and it is not on sale: is a worker running?"
+            )
 
     def _was_forced(self, quota: str) -> bool:
         """Whether staff ever lowered the quota below what was held and sold, knowing it."""

@@ -35,7 +35,9 @@ _ACTS = (
     "event.close",
     "event.cancel",
     "quota.add",
+    "quota.raise",
     "quota.resize",
+    "wave.release",
     "quota.table",
     "quota.give_back_share",
 )

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import structs
 from sqlalchemy.orm import Session
 
-from ticketing.catalogue import repository
+from ticketing.catalogue import repository, waves
 from ticketing.catalogue.model import EventDraft, QuotaDraft, needed_methods
 from ticketing.catalogue.quota_table import QuotaTable, read_table
 from ticketing.catalogue.tables import DRAFT, Event
@@ -59,6 +59,7 @@ class QuotaTableService:
         self, session: Session, event: Event, table: QuotaTable, plan: EventDraft, replace: bool
     ) -> None:
         if replace:
+            waves.forget_settled(session, event.id)
             repository.remove_quotas(session, event)
         for quota in table.quotas:
             repository.add_quota(session, event, quota)
@@ -93,6 +94,8 @@ def _methods(event: Event, before: EventDraft, quotas: tuple[QuotaDraft, ...]) -
 def _state_faults(event: Event, replace: bool) -> Iterator[Fault]:
     if replace and event.state != DRAFT:
         yield "replace", "cannot change once published"
+    if replace and event.waiting_waves:
+        yield "replace", "has waves to come"
 
 
 def _event_faults(after: EventDraft, table: QuotaTable) -> Iterator[Fault]:

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from ticketing import identifiers
 from ticketing.catalogue import log as catalogue_log
 from ticketing.catalogue import repository as catalogue
+from ticketing.catalogue import waves
 from ticketing.catalogue.tables import AllowanceGroup, Event
 from ticketing.clock import ServerClock
 from ticketing.database import Sessions, reading
@@ -93,7 +94,7 @@ class RebuildService:
         """
         self._keeper.now_ms()  # by Redis' clock, also what is written into SQL
         restore = self._keeper.restore(group_id, secrets.token_hex(_EPOCH_BYTES))
-        work = _Rebuild(self._sessions, restore, self._keyring, self._clock, progress)
+        work = _Rebuild(self._sessions, self._keeper, restore, self._keyring, self._clock, progress)
         rebuilt, position = work.run()
         self._watermarks.expect(group_id, restore.token, position)
         return rebuilt
@@ -103,12 +104,14 @@ class _Rebuild:
     def __init__(
         self,
         sessions: Sessions,
+        keeper: Keeper,
         restore: Restore,
         keyring: Keyring,
         clock: ServerClock,
         progress: Progress | None,
     ) -> None:
         self._sessions = sessions
+        self._keeper = keeper
         self._restore = restore
         self._keyring = keyring
         self._clock = clock
@@ -191,6 +194,8 @@ class _Rebuild:
             books.renew_cursor(session, self._group_id, self._restore.token, position)
             group.epoch = self._restore.token
             _follow(session, capacities)
+            if remains.position > at.position:
+                self._follow_waves(session)
             catalogue.void_again(session, self._group_id)
             for event in events:
                 catalogue.mark_applied(session, event.id, event.version)
@@ -198,6 +203,12 @@ class _Rebuild:
         if not self._restore.open(position, group.per_card_limit):
             raise _refused(Code.RECOVERING, self._group_id, _OVERTAKEN)
         return position
+
+    def _follow_waves(self, session: Session) -> None:
+        """The capacities that were just taken from Redis have the waves that it has added."""
+        acts = {waves.act_of(wave.id): wave.id for wave in waves.unreleased(session, self._group_id)}
+        done = self._keeper.acts(self._group_id, list(acts))
+        waves.mark_released(session, [acts[act] for act in done], self._clock.now_ms())
 
     def _note(self, session: Session, position: int, survivors: Survivors) -> None:
         survivors.tell_members(session)

@@ -35,6 +35,7 @@ from ticketing.api.pages import (
     staff_account,
     staff_accounts,
     till,
+    waves,
 )
 from ticketing.api.pages.rendering import Renderer, onward, redirect
 from ticketing.api.pages.site import ENROL_PATH, EnrolFirst, SignInFirst, Site
@@ -125,6 +126,8 @@ def _staff_routes() -> list[Route]:
         _post("/staff/events/{event_id}/edit", drafting.edit),
         _post("/staff/events/{event_id}/capacity", staff.change_capacity),
         _post("/staff/events/{event_id}/share", staff.set_share),
+        _post("/staff/events/{event_id}/raise", waves.raise_quota),
+        _post("/staff/events/{event_id}/waves/{wave_id}/cancel", waves.cancel),
         _post("/staff/events/{event_id}/quotas", staff.add_quota),
         _get(live.PATH, live.show_live),
         _get(f"{live.PATH}/stream", live.stream_live),

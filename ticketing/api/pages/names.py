@@ -140,6 +140,8 @@ DONE: Mapping[str, str] = {
     "cancel": N_("The event is called off; its tickets become void within moments."),
     "capacity": N_("The quota is changed."),
     "quota": N_("The quota is added."),
+    "raised": N_("The quota is raised; what was planned for later comes by itself."),
+    "wave-off": N_("That release is called off."),
     "table": N_("The quotas are as in the table."),
     "desk": N_("The settings of this desk are saved."),
     "given-back": N_("The tickets are on sale on the web."),
@@ -257,6 +259,9 @@ FAULTS: Mapping[str, str] = {
     "cannot change: the sale has ended": N_("This cannot change any more: the sale has ended."),
     "cannot change: the sale has opened": N_("This cannot change any more: the sale has opened."),
     "cannot change once published": N_("This cannot change once the event is published."),
+    "is past": N_("This time is past already."),
+    "must be before closes_at": N_("This must be before the end of the booking."),
+    "has waves to come": N_("Tickets are planned for later times. Call those off first."),
     "has no lines": N_("There is nothing in the table."),
     "has no column for name": N_("No column is headed “Name”."),
     "has no column for capacity": N_("No column is headed “Tickets”."),
@@ -294,6 +299,13 @@ FAULTS: Mapping[str, str] = {
     f"must be {PIN_RULE}": N_("The new PIN must have 4 to 12 digits."),
 }
 
+
+WAVES: Mapping[str, str] = {
+    "waiting": N_("To come"),
+    "releasing": N_("On its way"),
+    "released": N_("On sale"),
+    "cancelled": N_("Called off"),
+}
 
 TEMPLATES: Mapping[str, str] = {
     "cinema": N_("Cinema with showings"),

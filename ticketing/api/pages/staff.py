@@ -11,7 +11,7 @@ from ticketing.api import schemas, views
 from ticketing.api.pages.drafts import read_quota
 from ticketing.api.pages.forms import Form, read_form
 from ticketing.api.pages.rendering import redirect
-from ticketing.api.pages.site import Site, site_of
+from ticketing.api.pages.site import Site, new_key, site_of
 from ticketing.catalogue.model import QuotaChanges
 from ticketing.catalogue.tables import CANCELLED, CLOSED, DRAFT, PAUSED, PUBLISHED, Event
 from ticketing.errors import Code, Refusal, StoreUnavailable
@@ -26,6 +26,9 @@ _ACTS: Mapping[str, tuple[str, ...]] = {
     CLOSED: ("cancel",),
 }
 """State of an event -> the verbs that lead out of it."""
+
+WAVE_ROWS = 3
+"""Waves that the form has room for; more are planned by sending it again."""
 
 VERBS = ("publish", "pause", "resume", "close", "cancel")
 
@@ -74,6 +77,10 @@ async def _event_page(
         event=view,
         rows=stats.quotas if stats else _without_numbers(view),
         starts={quota.id: quota.starts_at for quota in view.quotas},
+        names={quota.id: quota.name for quota in view.quotas},
+        waves=await in_thread(site.services.waves.of_event, staff, event_id),
+        wave_rows=range(WAVE_ROWS),
+        key=new_key(),
         live=stats is not None,
         backlog=stats.backlog if stats else 0,
         refusals=sorted(stats.refusals.items(), key=lambda pair: -pair[1]) if stats else [],
@@ -121,7 +128,7 @@ async def act(request: Request) -> Response:
     try:
         await in_thread(getattr(site.services.catalogue, verb), staff, event_id, form.text("reason"))
     except Refusal as refusal:
-        return await _refused(request, refusal, form)
+        return await refused(request, refusal, form)
     return redirect(f"/staff/events/{event_id}?done={verb}")
 
 
@@ -132,7 +139,7 @@ async def change_capacity(request: Request) -> Response:
     staff = site.require(request, "staff", f"/staff/events/{event_id}")
     capacity, reason = form.count("capacity", required=True), form.text("reason", required=True)
     if capacity is None or form.faults:
-        return await _refused(request, _invalid(form), form)
+        return await refused(request, invalid(form), form)
     force = form.text("force") == "yes"
     changes = QuotaChanges(capacity=capacity)
     try:
@@ -146,7 +153,7 @@ async def change_capacity(request: Request) -> Response:
             force,
         )
     except Refusal as refusal:
-        return await _refused(request, refusal, form)
+        return await refused(request, refusal, form)
     return redirect(f"/staff/events/{event_id}?done=capacity")
 
 
@@ -157,12 +164,12 @@ async def set_share(request: Request) -> Response:
     staff = site.require(request, "staff", f"/staff/events/{event_id}")
     withheld, reason = form.count("withheld", required=True), form.text("reason", required=True)
     if withheld is None or form.faults:
-        return await _refused(request, _invalid(form), form)
+        return await refused(request, invalid(form), form)
     changes = QuotaChanges(withheld=withheld)
     try:
         await in_thread(site.services.quotas.change, staff, event_id, form.text("quota_id"), changes, reason)
     except Refusal as refusal:
-        return await _refused(request, refusal, form)
+        return await refused(request, refusal, form)
     return redirect(f"/staff/events/{event_id}?done=share")
 
 
@@ -173,19 +180,20 @@ async def add_quota(request: Request) -> Response:
     staff = site.require(request, "staff", f"/staff/events/{event_id}")
     draft, reason = read_quota(form, ""), form.text("reason", required=True)
     if form.faults:
-        return await _refused(request, _invalid(form), form)
+        return await refused(request, invalid(form), form)
     try:
         await in_thread(site.services.quotas.add, staff, event_id, draft, reason)
     except Refusal as refusal:
-        return await _refused(request, refusal, form)
+        return await refused(request, refusal, form)
     return redirect(f"/staff/events/{event_id}?done=quota")
 
 
-def _invalid(form: Form) -> Refusal:
+def invalid(form: Form) -> Refusal:
+    """The refusal of a form, with what was wrong as it was read."""
     return Refusal(Code.INVALID, errors=[{"field": name, "reason": why} for name, why in form.faults.items()])
 
 
-async def _refused(request: Request, refusal: Refusal, form: Form) -> Response:
+async def refused(request: Request, refusal: Refusal, form: Form) -> Response:
     """The event's page with the refusal on top; what is not theirs at all is refused as a page."""
     if refusal.code in (Code.NOT_FOUND, Code.FORBIDDEN):
         raise refusal

@@ -13,6 +13,7 @@ from ticketing.api.routes import (
     second_factor,
     staff_sessions,
     till,
+    waves,
 )
 
 ALL = (
@@ -25,6 +26,7 @@ ALL = (
     accounts.calls,
     events.calls,
     campaigns.calls,
+    waves.calls,
     desk.calls,
     till.calls,
     desk_away.calls,

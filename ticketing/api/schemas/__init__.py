@@ -81,7 +81,15 @@ from ticketing.api.schemas.desk_away import (
     ListedQuota,
     ListedTicket,
 )
-from ticketing.api.schemas.events import Availability, Event, Events, EventSummary, Quota, QuotaAvailability
+from ticketing.api.schemas.events import (
+    Availability,
+    Event,
+    Events,
+    EventSummary,
+    NextRelease,
+    Quota,
+    QuotaAvailability,
+)
 from ticketing.api.schemas.health import FieldError, Health, Problem, Readiness
 from ticketing.api.schemas.members import (
     Allowance,
@@ -153,9 +161,15 @@ from ticketing.api.schemas.till import (
     TillMoney,
     TillReport,
 )
+from ticketing.api.schemas.waves import RaiseWish, WaveAnswer, WavePlanWish, Waves
 
 __all__ = [
     "CopyWish",
+    "NextRelease",
+    "RaiseWish",
+    "WaveAnswer",
+    "WavePlanWish",
+    "Waves",
     "QuotaLine",
     "QuotaTableAnswer",
     "QuotaTableWish",

@@ -5,8 +5,15 @@ from datetime import datetime
 from ticketing.api.schemas.base import Answer, EventKind, StaffStatus, Status
 
 
+class NextRelease(Answer):
+    """The next tickets that come, and when."""
+
+    at: datetime
+    quantity: int
+
+
 class Quota(Answer):
-    """One counted pool of an event. `available` is what may be held now."""
+    """One counted pool of an event. `available` is what may be held now; what `next_release` brings comes on top."""
 
     id: str
     name: str
@@ -17,6 +24,7 @@ class Quota(Answer):
     capacity: int
     available: int
     per_card_limit: int | None
+    next_release: NextRelease | None = None
 
 
 class EventSummary(Answer):

@@ -229,7 +229,7 @@ class WithReason(Request):
     reason: Note = ""
 
 
-class StaffQuota(Quota):
+class StaffQuota(Quota, kw_only=True):
     """A quota as staff see it, with what is kept from the crowd."""
 
     withheld: int
