@@ -26,6 +26,7 @@ from ticketing.inventory.trail_end import TrailEnd
 from ticketing.inventory.watermarks import Watermarks
 from ticketing.keyring import Keyring
 from ticketing.members.revocations import Revocations
+from ticketing.services.api_tokens import ApiTokens
 from ticketing.services.archive import ArchiveService
 from ticketing.services.campaigns import CampaignService
 from ticketing.services.cancelling import EventCanceller
@@ -116,6 +117,7 @@ class Services:
         self.notices = NoticeService(self.sessions, self.clock)
         self.revocations = Revocations(self.sessions, _longest_session_ms(settings))
         self.logins = LoginService(self.sessions, self.revocations, self.clock)
+        self.api_tokens = ApiTokens(self.sessions, self.clock)
         self.staff_logins = StaffLogins(self.sessions, self.revocations, self.clock)
         self.accounts = SessionService(
             self.sessions, self.keyring, self.signer, _limiter(self.queue_redis), self.clock, settings

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from ticketing.clock import ServerClock
 from ticketing.errors import Code, Refusal
 from ticketing.members.revocations import Revocations
+from ticketing.services.api_tokens import PREFIX
 from ticketing.services.tokens import Claims, TokenSigner
 
 Headers = Mapping[bytes, bytes]
@@ -23,7 +24,7 @@ Kind = Literal["member", "staff"]
 class Gate:
     """Reads sessions and guards changes. `public_url` says how people reach us; without it, as they say.
 
-    `seen` is told of every session of staff that is used.
+    `seen` is told of every session of staff that is used; `programs` says whose an API token is.
     """
 
     def __init__(
@@ -33,19 +34,24 @@ class Gate:
         clock: ServerClock,
         public_url: str | None,
         seen: Callable[[Claims], None],
+        programs: Callable[[str], Claims | None],
     ) -> None:
         self._signer = signer
         self._revocations = revocations
         self._clock = clock
         self._seen = seen
+        self._programs = programs
         self._origin = _origin_of(public_url) if public_url else None
         self.secure = public_url is not None and public_url.startswith("https://")
 
-    def session(self, headers: Headers, kind: Kind, *, changes: bool, enrols: bool = False) -> Claims:
+    def session(
+        self, headers: Headers, kind: Kind, *, changes: bool, enrols: bool = False, scope: str | None = None
+    ) -> Claims:
         """The session of a request that needs one of this kind.
 
         Raises `Refusal`: `unauthenticated`, `cross_origin`, `forbidden` for a session of the other kind, or
         `second_factor_needed` for one that must set that up first, unless the request `enrols`.
+        To an API token only a request of one of its scopes is open, and none without a `scope`.
         """
         token, from_cookie = self._token(headers, kind)
         claims = self._valid(token)
@@ -53,7 +59,7 @@ class Gate:
             raise Refusal(Code.UNAUTHENTICATED)
         if changes and from_cookie and not self.same_origin(headers):
             raise Refusal(Code.CROSS_ORIGIN)
-        if claims.kind != kind:
+        if claims.kind != kind or (claims.scopes is not None and scope not in claims.scopes):
             raise Refusal(Code.FORBIDDEN)
         if claims.must_enrol and not enrols:
             raise Refusal(Code.SECOND_FACTOR_NEEDED)
@@ -63,7 +69,7 @@ class Gate:
     def visitor(self, headers: Headers, kind: Kind) -> Claims | None:
         """The session of a page that also serves who has none."""
         claims = self._valid(self._token(headers, kind)[0])
-        if claims is None or claims.kind != kind:
+        if claims is None or claims.kind != kind or claims.scopes is not None:
             return None
         self._note(claims)
         return claims
@@ -122,10 +128,12 @@ class Gate:
         return cookie_parser(cookies.decode("latin-1")).get(self.cookie_name(kind), ""), True
 
     def _note(self, claims: Claims) -> None:
-        if claims.kind == "staff":
+        if claims.kind == "staff" and claims.scopes is None:
             self._seen(claims)
 
     def _valid(self, token: str) -> Claims | None:
+        if token.startswith(PREFIX):
+            return self._programs(token)
         claims = self._signer.verify(token, self._clock.now_ms()) if token else None
         if claims is None or self._revocations.check(claims) is Code.UNAUTHENTICATED:
             return None

@@ -34,6 +34,7 @@ from ticketing.api.bodies import (
 from ticketing.api.contract import Operation
 from ticketing.api.front import Front, front_of
 from ticketing.api.problems import invalid
+from ticketing.api.scopes import scope_of
 from ticketing.errors import Code, Refusal, StoreUnavailable
 from ticketing.services.tokens import Claims
 
@@ -140,7 +141,13 @@ def _session(front: Front, operation: Operation, headers: Headers) -> Claims | N
     if operation.caller == "public":
         return None
     kind = cast("Kind", operation.caller)
-    session = front.gate.session(headers, kind, changes=operation.method != "GET", enrols=operation.enrols)
+    session = front.gate.session(
+        headers,
+        kind,
+        changes=operation.method != "GET",
+        enrols=operation.enrols,
+        scope=scope_of(operation.method, operation.path),
+    )
     if operation.roles and session.role not in operation.roles:
         raise Refusal(Code.FORBIDDEN)
     return session

@@ -44,6 +44,7 @@ class Front:
             services.clock,
             settings.public_url,
             services.staff_logins.seen,
+            services.api_tokens.claims,
         )
         return cls(
             services=services,

@@ -60,9 +60,10 @@ class Housekeeping:
         await self._tolerate(self.hand_over_logins)
 
     async def hear_sessions(self) -> None:
-        """Learn which sessions ended elsewhere."""
-        refresh = self._front.services.revocations.refresh
-        await asyncio.get_running_loop().run_in_executor(self._ear, refresh)
+        """Learn which sessions ended elsewhere, and which API tokens there are."""
+        services, loop = self._front.services, asyncio.get_running_loop()
+        await loop.run_in_executor(self._ear, services.revocations.refresh)
+        await loop.run_in_executor(self._ear, services.api_tokens.refresh)
 
     async def stop_what_sql_forgot(self) -> None:
         """Fence the groups of which SQL lacks what is no longer in the log, if a locked look says so too."""

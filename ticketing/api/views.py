@@ -20,6 +20,7 @@ from ticketing.orders.model import OrderRecord, TicketRecord
 from ticketing.services.notices import Moved, Told
 from ticketing.services.orders import order_from_hold
 from ticketing.services.seals import Seal
+from ticketing.services.token_rows import TokenRow
 from ticketing.services.tokens import Claims
 from ticketing.staff.logins import StaffLogin
 
@@ -326,6 +327,21 @@ def staff_login_view(login: StaffLogin, here: Claims) -> schemas.StaffLoginRow:
         device=login.device,
         address=login.address,
         current=login.id == here.session_id,
+    )
+
+
+def token_view(row: TokenRow) -> schemas.ApiToken:
+    """An API token without what opens anything."""
+    return schemas.ApiToken(
+        id=row.id,
+        name=row.name,
+        scopes=cast("tuple[schemas.TokenScope, ...]", row.scopes),
+        organisation=row.organisation_id,
+        organisation_name=row.organisation_name,
+        made_by=row.maker,
+        created_at=instant(row.created_at),
+        expires_at=instant(row.expires_at),
+        last_used_at=None if row.used_at is None else instant(row.used_at),
     )
 
 

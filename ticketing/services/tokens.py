@@ -29,6 +29,7 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     `issued_at` stays what it was at login when a session is renewed. `idle_at` is when it ends unless
     renewed, never after `expires_at`. A member has `card_last_four`; staff have `role`, and the username
     as `name`; who `must_enrol` may set up a second factor and nothing else.
+    With `scopes` it is another program that calls, by an API token, for whoever made that.
     """
 
     kind: Literal["member", "staff"]
@@ -45,6 +46,7 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     role: str = ""
     pin_must_change: bool = False
     must_enrol: bool = False
+    scopes: tuple[str, ...] | None = None
 
     @property
     def subject(self) -> str:
@@ -53,7 +55,9 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
     @property
     def actor(self) -> str:
-        """How the audit trail names the person: `member:ID` or `staff:USERNAME`."""
+        """How the audit trail names who acts: `member:ID`, `staff:USERNAME`, or `token:ID` for a program."""
+        if self.scopes is not None:
+            return f"token:{self.session_id}"
         return f"staff:{self.name}" if self.kind == "staff" else f"member:{self.id}"
 
     def covers(self, organisation_path: str) -> bool:

@@ -70,3 +70,20 @@ class StaffSession(Base):
     device: Mapped[str] = mapped_column(String(60))
     address: Mapped[str] = mapped_column(String(60))
     used_at: Mapped[Millis]
+
+
+class ApiToken(Base):
+    """By it another program calls the staff's part of the API, for its maker and within its scopes."""
+
+    __tablename__ = "api_tokens"
+
+    id: Mapped[Id] = mapped_column(primary_key=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)  # SHA-256 of 256 random bits
+    name: Mapped[str] = mapped_column(String(100))
+    scopes: Mapped[list[str]] = mapped_column(JSON)
+    organisation_id: Mapped[Id] = mapped_column(ForeignKey("organisations.id"), index=True)
+    maker_id: Mapped[int] = mapped_column(ForeignKey("staff_accounts.id"))
+    created_at: Mapped[Millis]
+    expires_at: Mapped[Millis]
+    revoked_at: Mapped[Millis | None]
+    used_at: Mapped[Millis | None]

@@ -125,6 +125,15 @@ ROLES: Mapping[str, str] = {
     "auditor": N_("auditor"),
 }
 
+SCOPES: Mapping[str, str] = {
+    "events:read": N_("Read events and organisations"),
+    "orders:read": N_("Read the orders of an event"),
+    "stats:read": N_("Read the numbers of a sale"),
+    "reports:read": N_("Read reports"),
+    "cards:write": N_("Block and replace cards"),
+}
+"""What an API token may do."""
+
 DONE: Mapping[str, str] = {
     "pin": N_("Your PIN is changed."),
     "login": N_("Signed out there, within two seconds."),
@@ -153,6 +162,7 @@ DONE: Mapping[str, str] = {
     "account-disable": N_("The account is disabled; whoever used it is signed out within two seconds."),
     "account-enable": N_("The account can sign in again, with the password it had."),
     "dropped": N_("The list is dropped; nothing of it was imported."),
+    "revoked": N_("The token is revoked: it opens nothing within two seconds."),
     "look": N_("The look is changed; members see it within seconds."),
 }
 

@@ -161,6 +161,7 @@ class Renderer:
             "kind_name": lambda kind: gettext(names.KINDS[kind]),
             "import_state_name": lambda state: gettext(member_words.IMPORT_STATES[state]),
             "wave_name": lambda state: gettext(names.WAVES[state]),
+            "scope_name": lambda scope: gettext(names.SCOPES[scope]),
             "role_name": lambda role: gettext(names.ROLES[role]),
             "act_name": lambda action: gettext(acts.act_text(action)),
             "actor_name": lambda actor: gettext(acts.actor_text(actor)),

@@ -2,6 +2,7 @@
 
 from ticketing.api.routes import (
     accounts,
+    api_tokens,
     campaigns,
     desk,
     desk_away,
@@ -21,6 +22,7 @@ ALL = (
     members.calls,
     staff_sessions.calls,
     second_factor.calls,
+    api_tokens.calls,
     organisations.calls,
     imports.calls,
     accounts.calls,

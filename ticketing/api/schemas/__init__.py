@@ -91,6 +91,7 @@ from ticketing.api.schemas.events import (
     QuotaAvailability,
 )
 from ticketing.api.schemas.health import FieldError, Health, Problem, Readiness
+from ticketing.api.schemas.integration import ApiToken, ApiTokens, MadeApiToken, NewApiToken, TokenScope
 from ticketing.api.schemas.members import (
     Allowance,
     Cancellation,
@@ -164,6 +165,11 @@ from ticketing.api.schemas.till import (
 from ticketing.api.schemas.waves import RaiseWish, WaveAnswer, WavePlanWish, Waves
 
 __all__ = [
+    "ApiToken",
+    "ApiTokens",
+    "MadeApiToken",
+    "NewApiToken",
+    "TokenScope",
     "CopyWish",
     "NextRelease",
     "RaiseWish",
