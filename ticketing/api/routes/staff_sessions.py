@@ -96,8 +96,8 @@ def end_session(call: Call[None]) -> None:
 
 @calls(
     Operation(
-        method="POST",
-        path="/api/v1/staff/sessions/end-others",
+        method="DELETE",
+        path="/api/v1/staff/other-sessions",
         summary="Sign out everywhere else",
         tag="staff",
         caller="staff",
