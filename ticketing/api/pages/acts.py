@@ -61,12 +61,15 @@ ACTS: Mapping[str, str] = {
     "venue.change": N_("Venue changed"),
     "shift.open": N_("Shift opened"),
     "shift.close": N_("Shift closed"),
+    "token.create": N_("API token made"),
+    "token.revoke": N_("API token revoked"),
     "trail.accept": N_("Missing entries of the trail accepted"),
 }
 """What was done, by the code of the act. `tests/unit/api/pages/test_acts.py` finds one that has no name."""
 
 SYSTEM = N_("the system")
 MEMBER = N_("a member")
+PROGRAM = N_("an API token")
 
 
 def act_text(action: str) -> str:
@@ -79,4 +82,4 @@ def actor_text(actor: str) -> str:
     kind, _, name = actor.partition(":")
     if kind == "staff":
         return name
-    return MEMBER if kind == "member" else SYSTEM
+    return {"member": MEMBER, "token": PROGRAM}.get(kind, SYSTEM)
