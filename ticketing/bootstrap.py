@@ -59,6 +59,7 @@ from ticketing.services.staff_logins import StaffHelp, StaffLogins
 from ticketing.services.stats import StatsService
 from ticketing.services.till import TillService
 from ticketing.services.tokens import TokenSigner
+from ticketing.services.uncollected import UncollectedReturns
 from ticketing.services.waves import WaveService
 from ticketing.services.witness import Witness
 from ticketing.settings import Settings
@@ -95,6 +96,7 @@ class Services:
         self.till = TillService(self.sessions, self.clock)
         self.desk_lists = DeskLists(self.sessions, self.keyring, self.clock)
         self.canceller = EventCanceller(self.sessions, self.keeper, self.clock)
+        self.uncollected = UncollectedReturns(self.sessions, self.keeper, self.clock)
         self.away = AwayService(self.sessions, self.keeper, self.clock, self.orders)
         self.catalogue = CatalogueService(self.sessions, self.sale_keeper, self.clock)
         self.waves = WaveService(self.sessions, self.sale_keeper, self.keeper, self.clock)

@@ -21,6 +21,7 @@ def duties(shop: Shop) -> jobs.Duties:
         drain=shop.drain(2),
         sale_keeper=shop.sale_keeper,
         canceller=shop.canceller,
+        uncollected=shop.uncollected,
         returns=shop.returns,
         waves=shop.waves,
         archive=ArchiveService(shop.sessions, shop.keeper, shop.clock),

@@ -6,14 +6,18 @@ Method: the jobs are called as RQ calls them, over the real servers.
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 from tests.support.shop import Shop
+from ticketing.catalogue.tables import Event
 from ticketing.errors import StoreUnavailable
 from ticketing.inventory.keeper import Keeper
 from ticketing.orders import repository as orders
+from ticketing.orders.tables import Order
 from ticketing.queue import jobs
 from ticketing.queue.drain import Drain
+from ticketing.services.uncollected import GRACE_MS
 
 
 def bells(shop: Shop) -> set[bytes | str]:
@@ -73,6 +77,19 @@ def test_the_safety_net_does_every_duty(
     assert set(shop.recorded()) == sold
     with shop.sessions.begin() as session:
         assert orders.pending_returns(session, 10) == []
+
+
+def test_the_safety_net_sends_back_what_nobody_collected(shop: Shop, duties: jobs.Duties) -> None:
+    event = shop.sale(10, collect_until=shop.now + 1_000, cancellable_until=None, uncollected="web")
+    order_id = shop.buy(event, 1, (1, 2))
+    shop.drain().run(event)
+    with shop.sessions.begin() as session:
+        past = shop.now - GRACE_MS - 1
+        session.execute(update(Event).where(Event.id == event).values(collect_until=past))
+        session.execute(update(Order).where(Order.id == order_id).values(confirmed_at=past))
+    jobs.look_after_everything()
+    assert shop.tickets("void") == 2
+    assert shop.counts(event).sold == 0
 
 
 def test_reconcile_gives_back_and_rests(shop: Shop, duties: jobs.Duties) -> None:

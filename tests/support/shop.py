@@ -21,6 +21,7 @@ from ticketing.services.returns import ReturnService
 from ticketing.services.seals import Seal
 from ticketing.services.till import TillService
 from ticketing.services.tokens import Claims
+from ticketing.services.uncollected import UncollectedReturns
 from ticketing.staff import repository as staff
 
 MEMBERS = 60
@@ -38,6 +39,7 @@ class Shop(Office):
         super().__init__(sessions, redis_url, keyring)
         self.returns = ReturnService(sessions, self.keeper, self.clock)
         self.canceller = EventCanceller(sessions, self.keeper, self.clock)
+        self.uncollected = UncollectedReturns(sessions, self.keeper, self.clock)
         self.orders = OrderService(sessions, self.keeper, self.clock, self.returns)
         self.seal = Seal(keyring.ticket)
         self.desk = DeskService(sessions, self.keeper, keyring, self.clock, self.orders, self.seal)

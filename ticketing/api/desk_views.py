@@ -19,6 +19,10 @@ def swiped_view(swiped: Swiped, seal: Seal) -> schemas.Swiped:
         handed_out=schemas.HandedOut(views.instant(gone.collected_at), gone.desk, gone.clerk)
         if gone
         else None,
+        went_back=[
+            schemas.WentBack(one.order_id, one.number, one.event_id, one.tickets, views.instant(one.at))
+            for one in swiped.lapsed
+        ],
     )
 
 

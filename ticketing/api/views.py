@@ -98,6 +98,7 @@ def event_summary(
         payment_methods=event.payment_methods,
         cancellable_until=instant_or_none(event.cancellable_until),
         collect_until=instant_or_none(event.collect_until),
+        uncollected=cast("schemas.Uncollected", event.uncollected),
         pickup=event.pickup,
         notice=event.notice,
         kind=cast("Any", event.kind),  # the catalogue takes no other than these

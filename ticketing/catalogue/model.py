@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 from msgspec import UNSET, Struct, UnsetType, structs
 
+from ticketing.catalogue.tables import KEEP
+
 FREE, DESK = "free", "desk"
 PAYMENT_METHODS = (FREE, DESK)
 KINDS = ("cinema", "carnival", "exhibition", "theatre", "class", "other")
@@ -36,6 +38,7 @@ class EventDraft(Struct, frozen=True, kw_only=True):
 
     Without an `organisation` it belongs to the staff member's own; without an `allowance_group` it
     shares its limit with no other event; without `payment_methods` it takes those its prices need.
+    `uncollected` is what becomes of tickets that nobody collected by `collect_until`: `keep`, `web` or `desk`.
     `eligible_organisations` are ids, each standing for itself and all below it; None is everyone.
     """
 
@@ -53,6 +56,7 @@ class EventDraft(Struct, frozen=True, kw_only=True):
     payment_methods: tuple[str, ...] | None = None
     cancellable_until: int | None = None
     collect_until: int | None = None
+    uncollected: str = KEEP
     pickup: str = ""
     notice: str = ""
     kind: str | None = None
@@ -75,6 +79,7 @@ class EventChanges(Struct, frozen=True, kw_only=True):
     payment_methods: tuple[str, ...] | UnsetType = UNSET
     cancellable_until: int | None | UnsetType = UNSET
     collect_until: int | None | UnsetType = UNSET
+    uncollected: str | UnsetType = UNSET
     pickup: str | UnsetType = UNSET
     notice: str | UnsetType = UNSET
     kind: str | None | UnsetType = UNSET

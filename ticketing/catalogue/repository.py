@@ -10,7 +10,16 @@ from sqlalchemy import ColumnElement, Select, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from ticketing.catalogue.model import EventDraft, QuotaDraft, needed_methods
-from ticketing.catalogue.tables import CANCELLED, CLOSED, DRAFT, AllowanceGroup, Event, Quota
+from ticketing.catalogue.tables import (
+    CANCELLED,
+    CLOSED,
+    DRAFT,
+    KEEP,
+    PUBLISHED,
+    AllowanceGroup,
+    Event,
+    Quota,
+)
 from ticketing.clock import DAY_MS
 from ticketing.identifiers import new_event_id, quota_id
 
@@ -26,6 +35,7 @@ _EVENT_FIELDS = (
     "hold_seconds",
     "cancellable_until",
     "collect_until",
+    "uncollected",
     "pickup",
     "notice",
     "kind",
@@ -123,9 +133,21 @@ def mark_voided(session: Session, event_id: str, at: int) -> None:
     session.execute(update(Event).where(Event.id == event_id).values(voided_at=at))
 
 
+def to_return(session: Session, deadline_before: int, now: int) -> Sequence[str]:
+    """The ids of events on sale whose uncollected tickets are to go back, and may not all have.
+
+    Of a paused event they wait: nobody could have them meanwhile. Once the sale is over they stay whose they are.
+    """
+    due = (Event.uncollected != KEEP, Event.collect_until < deadline_before)
+    on_sale = (Event.state == PUBLISHED, Event.closes_at > now)
+    unfinished = or_(Event.returned_until.is_(None), Event.returned_until != Event.collect_until)
+    return session.scalars(select(Event.id).where(*due, *on_sale, unfinished).order_by(Event.id)).all()
+
+
 def void_again(session: Session, group_id: str) -> None:
-    """Have the orders of a group's cancelled events looked at again: a rebuild may have brought some back."""
-    session.execute(update(Event).where(Event.group_id == group_id).values(voided_at=None))
+    """Have a group's orders looked at again, where tickets must not stand: a rebuild may have brought some back."""
+    nothing_done = {"voided_at": None, "returned_until": None}
+    session.execute(update(Event).where(Event.group_id == group_id).values(**nothing_done))
 
 
 def get_group(session: Session, group_id: str) -> AllowanceGroup | None:

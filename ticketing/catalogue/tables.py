@@ -7,6 +7,9 @@ from ticketing.database import Base, Id, Millis, Money, Serial
 
 DRAFT, PUBLISHED, PAUSED, CLOSED, CANCELLED = "draft", "published", "paused", "closed", "cancelled"
 
+KEEP, TO_WEB, TO_DESK = "keep", "web", "desk"
+"""What becomes of tickets that nobody collected in time: the members', on the web, in the desk's share."""
+
 
 class AllowanceGroup(Base):
     """Events that share a per-member limit; an event that shares none is a group of its own.
@@ -50,6 +53,9 @@ class Event(Base):
     payment_methods: Mapped[list[str]] = mapped_column(JSON)
     cancellable_until: Mapped[Millis | None]
     collect_until: Mapped[Millis | None]
+    uncollected: Mapped[str] = mapped_column(String(10), default=KEEP)  # keep, web, desk
+    # The deadline after which that was last done, to its end.
+    returned_until: Mapped[Millis | None]
     pickup: Mapped[str] = mapped_column(Text, default="")
     notice: Mapped[str] = mapped_column(Text, default="")
     version: Mapped[int] = mapped_column(default=1)

@@ -19,7 +19,7 @@ from ticketing.catalogue.model import (
     differences,
     needed_methods,
 )
-from ticketing.catalogue.tables import CANCELLED, CLOSED, DRAFT
+from ticketing.catalogue.tables import CANCELLED, CLOSED, DRAFT, KEEP, TO_DESK, TO_WEB
 from ticketing.errors import Code, Refusal
 
 NAME_CHARS_MAX = 200
@@ -44,6 +44,7 @@ _CHANGE_AFTER_CLOSING = frozenset(
         "starts_at",
         "cancellable_until",
         "collect_until",
+        "uncollected",
         "pickup",
         "notice",
         "kind",
@@ -89,6 +90,7 @@ def event_faults(plan: EventDraft) -> Iterator[Fault]:
     if plan.kind is not None and plan.kind not in KINDS:
         yield "kind", f"must be one of {', '.join(KINDS)}"
     yield from _event_time_faults(plan)
+    yield from _uncollected_faults(plan)
     yield from _limit_faults("per_card_limit", plan.per_card_limit)
     yield from _range_faults("hold_seconds", plan.hold_seconds, HOLD_SECONDS_MIN, HOLD_SECONDS_MAX)
     yield from _eligible_faults(plan.eligible_organisations)
@@ -146,6 +148,18 @@ def fixed_faults(state: str, before: EventDraft, after: EventDraft, now_ms: int)
             yield field, "cannot change: the sale has opened"
 
 
+def overdue_faults(state: str, before: EventDraft, after: EventDraft, now_ms: int) -> Iterator[Fault]:
+    """A rule for uncollected tickets, or a deadline under one, that would take tickets away at once."""
+    changed = differences(before, after)
+    is_past = after.collect_until is not None and after.collect_until <= now_ms
+    if state == DRAFT or after.uncollected == KEEP or not is_past:
+        return
+    if "collect_until" in changed:
+        yield "collect_until", "is past: uncollected tickets would go back at once"
+    elif "uncollected" in changed:
+        yield "uncollected", "cannot change: the end of collecting is past"
+
+
 def fixed_quota_faults(state: str, before: QuotaDraft, after: QuotaDraft) -> Iterator[Fault]:
     """What may no longer change of a quota of an event in `state`."""
     for field in differences(before, after):
@@ -186,6 +200,15 @@ def _event_time_faults(plan: EventDraft) -> Iterator[Fault]:
             yield field, "must be after opens_at"
     if plan.cancellable_until and plan.collect_until and plan.cancellable_until > plan.collect_until:
         yield "cancellable_until", "must not be after collect_until"
+
+
+def _uncollected_faults(plan: EventDraft) -> Iterator[Fault]:
+    if plan.uncollected not in (KEEP, TO_WEB, TO_DESK):
+        yield "uncollected", f"must be {KEEP}, {TO_WEB} or {TO_DESK}"
+    elif plan.uncollected != KEEP and plan.collect_until is None:
+        yield "collect_until", "is required: uncollected tickets go back then"
+    elif plan.uncollected != KEEP and plan.collect_until is not None and plan.closes_at <= plan.collect_until:
+        yield "closes_at", "must be after collect_until: nobody could have what goes back"
 
 
 def _time_faults(field: str, at_ms: int | None) -> Iterator[Fault]:

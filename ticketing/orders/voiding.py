@@ -1,4 +1,4 @@
-"""Voiding what a cancelled event had sold: many orders a statement, because an event may have 100,000."""
+"""Voiding what an event had sold and nobody shall collect: many orders a statement, because it may have 100,000."""
 
 from collections.abc import Collection
 
@@ -13,6 +13,7 @@ from ticketing.orders.tables import (
     NOT_NEEDED,
     PAID,
     REFUND_DUE,
+    TO_WEB,
     VOID,
     Order,
     Return,
@@ -27,13 +28,28 @@ class Voided(Struct, frozen=True):
     places: int
 
 
-def void_event(session: Session, event_id: str, orders_max: int, reason: str, at: int) -> list[Voided]:
-    """Void what is still to be collected of at most so many orders, and put it on the way back to Redis."""
+def void_event(
+    session: Session,
+    event_id: str,
+    orders_max: int,
+    reason: str,
+    at: int,
+    *,
+    confirmed_by: int | None = None,
+    goes_to: str = TO_WEB,
+) -> list[Voided]:
+    """Void what is still to be collected of at most so many orders, and put it on the way back to Redis.
+
+    With `confirmed_by` only of orders that were confirmed until then.
+    """
     waiting = select(Ticket.code).where(Ticket.order_id == Order.id, Ticket.status == ISSUED).exists()
-    mine = select(Order.id).where(Order.event_id == event_id, waiting).order_by(Order.id).limit(orders_max)
-    voided = _void_tickets(session, session.scalars(mine.with_for_update()).all())
+    mine = select(Order.id).where(Order.event_id == event_id, waiting)
+    if confirmed_by is not None:
+        mine = mine.where(Order.confirmed_at <= confirmed_by)
+    mine = mine.order_by(Order.id).limit(orders_max).with_for_update()
+    voided = _void_tickets(session, session.scalars(mine).all())
     for each in voided:
-        session.add(Return(order_id=each.order_id, places=each.places, reason=reason, at=at))
+        session.add(Return(order_id=each.order_id, places=each.places, goes_to=goes_to, reason=reason, at=at))
     _settle(session, [each.order_id for each in voided])
     return voided
 
@@ -54,9 +70,12 @@ def _void_tickets(session: Session, order_ids: Collection[str]) -> list[Voided]:
 
 
 def _settle(session: Session, order_ids: Collection[str]) -> None:
-    """Orders without a ticket are cancelled; of these nothing is due any more."""
+    """Orders without a ticket are cancelled, and nothing is due for them; what was paid for a void one is paid back."""
     standing = select(Ticket.code).where(Ticket.order_id == Order.id, Ticket.status != VOID).exists()
     empty = (Order.id.in_(order_ids), ~standing)
     session.execute(update(Order).where(*empty).values(status=CANCELLED))
     unpaid = (Order.id.in_(order_ids), Order.status == CANCELLED, Order.payment_status == DUE)
     session.execute(update(Order).where(*unpaid).values(payment_status=NOT_NEEDED))
+    priced = select(Ticket.code).where(Ticket.order_id == Order.id, Ticket.status == VOID, Ticket.price > 0)
+    paid = (Order.id.in_(order_ids), Order.payment_status == PAID, priced.exists())
+    session.execute(update(Order).where(*paid).values(payment_status=REFUND_DUE))

@@ -25,6 +25,7 @@ from ticketing.services.archive import ArchiveService
 from ticketing.services.cancelling import EventCanceller
 from ticketing.services.keeper import SaleKeeper
 from ticketing.services.returns import ReturnService
+from ticketing.services.uncollected import UncollectedReturns
 from ticketing.services.waves import WaveService
 from ticketing.services.witness import Witness
 
@@ -47,6 +48,7 @@ class Duties:
     drain: Drain
     sale_keeper: SaleKeeper
     canceller: EventCanceller
+    uncollected: UncollectedReturns
     returns: ReturnService
     waves: WaveService
     archive: ArchiveService
@@ -97,6 +99,7 @@ def look_after_everything() -> None:
         for at in cursors:
             sweep_group(duties.keeper, at.group_id, at.epoch)
             duties.drain.run(at.group_id)
+        duties.uncollected.finish()
         reconcile_all(duties.sale_keeper, duties.canceller, duties.returns, duties.waves)
         duties.archive.archive_ended()
         duties.revocations.purge()

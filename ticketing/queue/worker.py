@@ -102,6 +102,7 @@ def duties_of(services: Services) -> jobs.Duties:
         drain=drain_of(services),
         sale_keeper=services.sale_keeper,
         canceller=services.canceller,
+        uncollected=services.uncollected,
         returns=services.returns,
         waves=services.waves,
         archive=services.archive,

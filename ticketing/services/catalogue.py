@@ -28,6 +28,7 @@ from ticketing.catalogue.validation import (
     event_faults,
     fixed_faults,
     group_faults,
+    overdue_faults,
     publishing_faults,
     reason_faults,
     refuse_if,
@@ -126,9 +127,12 @@ class CatalogueService:
             event = event_access.writable(session, staff, event_id)
             before = repository.plan_of(event)
             after = _patched(event, before, changes)
-            fixed = fixed_faults(event.state, before, after, self._clock.now_ms())
+            now = self._clock.now_ms()
+            fixed = fixed_faults(event.state, before, after, now)
+            overdue = overdue_faults(event.state, before, after, now)
             references = _reference_faults(session, after, event.organisation_id)
-            refuse_if(chain(event_faults(after), fixed, references, _archived_faults(event, before, after)))
+            archived = _archived_faults(event, before, after)
+            refuse_if(chain(event_faults(after), fixed, overdue, references, archived))
             if before != after:
                 repository.write(event, after)
                 repository.move_to_group(session, event, after.allowance_group)

@@ -17,11 +17,12 @@ from ticketing.catalogue.tables import CANCELLED, Event
 from ticketing.clock import DAY_MS, ServerClock
 from ticketing.database import Sessions, reading
 from ticketing.members import repository as members
-from ticketing.orders import stakes
+from ticketing.orders import lapsed, stakes
 from ticketing.orders.stakes import Stake
 from ticketing.services.cancelling import EVENT_CANCELLED as VOID_REASON
+from ticketing.services.uncollected import NOT_COLLECTED as LAPSED
 
-EVENT_MOVED, EVENT_CANCELLED = "event_moved", "event_cancelled"
+EVENT_MOVED, EVENT_CANCELLED, NOT_COLLECTED = "event_moved", "event_cancelled", "not_collected"
 
 DAYS_KEPT = 90
 """How long a message is shown, and that an event was cancelled."""
@@ -32,6 +33,8 @@ _SEEN_LATE_MS = 5_000
 _TEXTS = {
     EVENT_MOVED: "活动的时间或地点有变。The time or the place of this event has changed.",
     EVENT_CANCELLED: "活动已取消，您的票已作废。This event was cancelled; your tickets are void.",
+    NOT_COLLECTED: "您有票没有在取票截止前领取，票已放回，额度已退还。"
+    "Tickets that you did not collect in time went back; your allowance is free again.",
 }
 
 
@@ -45,7 +48,7 @@ class Moved(Struct, frozen=True):
 
 
 class Told(Struct, frozen=True):
-    """One message; `title` is the event's, empty where there is none."""
+    """One message; `title` is the event's, empty where there is none; `order_id` is None unless it is about one."""
 
     kind: str
     text: str
@@ -53,6 +56,7 @@ class Told(Struct, frozen=True):
     at: int
     title: str = ""
     moved: tuple[Moved, ...] = ()
+    order_id: str | None = None
 
 
 class NoticeService:
@@ -69,6 +73,7 @@ class NoticeService:
             rows = members.notices(session, member_id, now - DAYS_KEPT * DAY_MS)
             told = [Told(row.kind, row.text, row.event_id, row.at) for row in rows]
             told += _of_events(session, member_id, now)
+            told += _of_lapsed(session, member_id, now)
         return sorted(told, key=lambda one: one.at, reverse=True)
 
 
@@ -84,6 +89,14 @@ def _of_events(session: Session, member_id: int, now: int) -> Iterator[Told]:
         event = catalogue.get(session, event_id)
         assert event is not None, "events are never deleted"
         yield from _of_event(event, heard, now)
+
+
+def _of_lapsed(session: Session, member_id: int, now: int) -> Iterator[Told]:
+    gone = lapsed.of_member(session, member_id, LAPSED, now - DAYS_KEPT * DAY_MS)
+    titles = catalogue.titles(session, {one.event_id for one in gone})
+    for one in gone:
+        text, title = _TEXTS[NOT_COLLECTED], titles[one.event_id]
+        yield Told(NOT_COLLECTED, text, one.event_id, one.at, title, order_id=one.order_id)
 
 
 def _concerns(one: News, mine: Sequence[Stake]) -> bool:

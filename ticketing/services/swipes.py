@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from ticketing import identifiers
 from ticketing.catalogue import repository as catalogue
 from ticketing.catalogue.tables import Event
-from ticketing.clock import ServerClock
+from ticketing.clock import DAY_MS, ServerClock
 from ticketing.errors import Code, Refusal, StoreUnavailable
 from ticketing.inventory.keeper import Keeper
 from ticketing.inventory.model import Ledger
@@ -17,16 +17,22 @@ from ticketing.members import repository as members
 from ticketing.members.numbers import read_card_number
 from ticketing.members.repository import Holder
 from ticketing.members.tables import ACTIVE
+from ticketing.orders import lapsed
 from ticketing.orders import repository as orders
+from ticketing.orders.lapsed import Lapsed
 from ticketing.orders.model import CursorRecord, OrderRecord, TicketRecord
 from ticketing.services import event_access
 from ticketing.services.orders import missing_in_sql
 from ticketing.services.seals import Seal
 from ticketing.services.tokens import Claims
+from ticketing.services.uncollected import NOT_COLLECTED
 from ticketing.staff import repository as staff
 
 ORDERS_MAX = 100
 """Orders that one swipe shows, at most; the oldest first."""
+
+LAPSED_DAYS = 30
+"""How long a swipe tells of tickets that went back."""
 
 
 class HandedOut(Struct, frozen=True):
@@ -42,7 +48,8 @@ class Swiped(Struct, frozen=True):
     """Who stands at the desk, what waits for them, and what they have used of the events now on sale.
 
     `handed_out` says what became of the ticket or order that was swiped when nothing of it is left; `elsewhere`
-    that tickets wait for events out of the clerk's reach, and not which.
+    that tickets wait for events out of the clerk's reach, and not which. `lapsed` is what went back lately because
+    nobody had collected it in time.
     """
 
     holder: Holder
@@ -50,6 +57,7 @@ class Swiped(Struct, frozen=True):
     ledgers: tuple[tuple[tuple[Event, ...], Ledger], ...]
     handed_out: HandedOut | None = None
     elsewhere: bool = False
+    lapsed: tuple[Lapsed, ...] = ()
 
 
 class Swipes:
@@ -103,11 +111,20 @@ class Swipes:
         undrained = missing_in_sql(session, cursors, ledgers)
         recorded = orders.to_collect(session, holder.member.id, ORDERS_MAX)
         waiting = {order.id: order for order in (*undrained, *recorded) if order.to_collect}
-        served = catalogue.those_of(session, {order.event_id for order in waiting.values()}, mine)
+        since = self._clock.now_ms() - LAPSED_DAYS * DAY_MS
+        gone_back = lapsed.of_member(session, holder.member.id, NOT_COLLECTED, since)
+        concerned = {order.event_id for order in waiting.values()} | {one.event_id for one in gone_back}
+        served = catalogue.those_of(session, concerned, mine)
         shown = [order for order in waiting.values() if order.event_id in served]
         shown.sort(key=lambda order: order.confirmed_at)
-        uses = _uses(on_sale, ledgers)
-        return Swiped(holder, tuple(shown), uses, gone, elsewhere=len(shown) < len(waiting))
+        return Swiped(
+            holder,
+            tuple(shown),
+            _uses(on_sale, ledgers),
+            gone,
+            elsewhere=len(shown) < len(waiting),
+            lapsed=tuple(one for one in gone_back if one.event_id in served),
+        )
 
     def _ledgers(self, group_ids: Collection[str], holder: Holder) -> dict[str, tuple[int, Ledger]]:
         try:

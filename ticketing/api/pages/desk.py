@@ -196,7 +196,19 @@ async def _page(
         "problem": None,
     }
     usual |= dict.fromkeys(
-        ("found", "handed", "wrong", "orders", "others", "elsewhere", "left", "sales", "pin", "again")
+        (
+            "found",
+            "handed",
+            "wrong",
+            "orders",
+            "others",
+            "elsewhere",
+            "left",
+            "lapsed",
+            "sales",
+            "pin",
+            "again",
+        )
     )
     page = site.page(request, "desk/desk.html", refusal=refusal, who=clerk, path=PATH, **usual | context)
     page.headers["Content-Security-Policy"] += "; frame-src 'self'"  # the paper is printed from a frame
@@ -218,7 +230,7 @@ async def _found_page(
     except Refusal as unknown:
         return await _unknown_page(site, request, clerk, setup, typed, refusal or unknown)
     verdict = desk_found.verdict(site, request, seen)
-    if refusal is not None:
+    if refusal is not None and not (refusal.code is Code.INVALID and verdict.kind == "lapsed"):
         verdict = desk_found.refused(site, request, refusal)
     shown = desk_found.context(site, request, clerk, setup, seen)
     page = await _page(site, request, clerk, verdict, refusal, **shown, key=new_key())

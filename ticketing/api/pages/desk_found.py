@@ -17,6 +17,7 @@ from ticketing.identifiers import event_of, quota_id
 from ticketing.members import repository as members
 from ticketing.members.numbers import read_card_number
 from ticketing.orders import repository as orders
+from ticketing.orders.lapsed import Lapsed
 from ticketing.orders.model import OrderRecord, PickupRecord
 from ticketing.orders.tables import COLLECTED
 from ticketing.services.desk_undo import UNDO_MS
@@ -27,6 +28,9 @@ _RECENT_ORDERS = 20
 PICKUPS_SHOWN_MAX = 20
 RECENT_MAX = 5
 """Hand-overs that can still be taken back, and are shown beside what was swiped since."""
+
+LAPSED_SHOWN_MAX = 5
+"""Orders of which tickets went back that a swipe shows; the latest first."""
 
 GOOD, BAD, WAIT = "good", "bad", "wait"
 TONES = {"hand": GOOD, "handed": GOOD, "pin": GOOD, "undone": GOOD, "gone": BAD, "forged": BAD}
@@ -96,6 +100,7 @@ class Seen(Struct, frozen=True):
     other_events: tuple[OrderRecord, ...]
     gone: HandedOut | None
     left: int  # tickets of the same order that wait, when the very ticket that was swiped is gone
+    lapsed: tuple[Lapsed, ...]  # what went back, of events of this desk, because nobody collected it in time
 
     @property
     def due(self) -> int:
@@ -107,6 +112,8 @@ class Seen(Struct, frozen=True):
         """What the clerk is told first."""
         if self.here:
             return "pay" if self.due else "hand"
+        if self.lapsed and (self.gone is None or self.gone.collected_at < self.lapsed[0].at):
+            return "lapsed"
         if self.gone:
             return "gone"
         if self.other_events:
@@ -127,7 +134,9 @@ def look_up(site: Site, clerk: Claims, setup: Setup, typed: str) -> Seen:
     other_events = tuple(order for order in mine if order not in here)
     shown = () if ticket and gone else here
     left = sum(len(order.to_collect) for order in here if not shown)
-    return Seen(swiped, text, number, shown, other_events, gone, left)
+    went_back = [one for one in swiped.lapsed if number in (None, one.number) and setup.serves(one.event_id)]
+    lapsed = () if ticket and gone else tuple(went_back[:LAPSED_SHOWN_MAX])
+    return Seen(swiped, text, number, shown, other_events, gone, left, lapsed)
 
 
 def _swiped(site: Site, clerk: Claims, text: str, ticket: str | None) -> tuple[Swiped, str | None]:
@@ -195,6 +204,7 @@ def context(site: Site, request: Request, clerk: Claims, setup: Setup, seen: See
     for order in seen.other_events:
         others[order.event_id] += len(order.to_collect)
     shown = {order.event_id for order in (*seen.here, *seen.other_events)}
+    shown |= {one.event_id for one in seen.lapsed}
     return {
         "found": found(clerk, seen),
         "orders": waiting,
@@ -203,6 +213,7 @@ def context(site: Site, request: Request, clerk: Claims, setup: Setup, seen: See
         "others": others,
         "elsewhere": seen.swiped.elsewhere,
         "left": seen.left,
+        "lapsed": seen.lapsed,
         "again": seen.gone.pickup_id if seen.kind == "gone" and seen.gone else None,
         "allowances": _allowances(site, request, seen.swiped, {sale.id for sale in sales}),
         "sales": sales,

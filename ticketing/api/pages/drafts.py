@@ -10,7 +10,7 @@ from msgspec import structs
 from ticketing.api.pages.formats import write_form_time
 from ticketing.api.pages.forms import Form
 from ticketing.catalogue.model import EventChanges, EventDraft, QuotaDraft
-from ticketing.catalogue.tables import Event
+from ticketing.catalogue.tables import KEEP, Event
 
 QUOTA_ROWS = 4
 """Quotas that the form for a new event has room for; more are added on the event's page."""
@@ -38,6 +38,7 @@ def read_event(form: Form) -> EventDraft:
         starts_at=form.time("starts_at", required=True) or 0,
         cancellable_until=form.time("cancellable_until"),
         collect_until=form.time("collect_until"),
+        uncollected=form.text("uncollected") or KEEP,
         per_card_limit=form.count("per_card_limit"),
         hold_seconds=_hold_seconds(form),
         organisation=form.text("organiser") or None,
@@ -56,6 +57,7 @@ def form_of(event: Event) -> list[tuple[str, str]]:
         "kind": event.kind or "",
         "per_card_limit": str(event.per_card_limit or ""),
         "hold_minutes": str(max(1, event.hold_seconds // 60)),
+        "uncollected": event.uncollected,
         "eligible": SEVERAL if len(eligible) > 1 else "".join(eligible),
     }
     return list((texts | shown | rest).items())

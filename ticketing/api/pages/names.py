@@ -9,7 +9,7 @@ from typing import Any
 from ticketing.catalogue.validation import CAPACITY_MAX, NAME_CHARS_MAX, PER_CARD_LIMIT_MAX, PRICE_MAX
 from ticketing.errors import Code
 from ticketing.members.numbers import PIN_RULE
-from ticketing.services.notices import EVENT_CANCELLED, EVENT_MOVED
+from ticketing.services.notices import EVENT_CANCELLED, EVENT_MOVED, NOT_COLLECTED
 from ticketing.services.survivors import HOLD_VOID
 
 
@@ -77,6 +77,10 @@ NOTICES: Mapping[str, str] = {
     EVENT_MOVED: N_("“%(title)s” is not as it was when you booked:"),
     EVENT_CANCELLED: N_(
         "“%(title)s” was cancelled. Your tickets are void; what you paid is paid back at the desk."
+    ),
+    NOT_COLLECTED: N_(
+        "“%(title)s”: tickets that you did not collect in time went back. Your allowance is free again; "
+        "what you paid is paid back at the desk."
     ),
 }
 """By kind of notice; one of another kind is shown as it was written."""
@@ -264,6 +268,12 @@ FAULTS: Mapping[str, str] = {
     "price": N_("Please give a price such as 5 or 12.50."),
     "must be after opens_at": N_("This must be after the opening of the booking."),
     "must not be after collect_until": N_("This must not be after the end of collecting."),
+    "must be after collect_until: nobody could have what goes back": N_(
+        "Booking must close after the end of collecting: nobody could have what goes back."
+    ),
+    "is required: uncollected tickets go back then": N_("Say until when tickets are collected."),
+    "is past: uncollected tickets would go back at once": N_("This is past: tickets would go back at once."),
+    "cannot change: the end of collecting is past": N_("This is fixed: the end of collecting is past."),
     "another quota has this name and time": N_("Another quota has this name and time."),
     "add at least one before publishing": N_("Add at least one quota before you publish."),
     "cannot change: the sale has ended": N_("This cannot change any more: the sale has ended."),

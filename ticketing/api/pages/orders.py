@@ -48,13 +48,16 @@ def _sentence(site: Site, request: Request, told: Told) -> str:
     return site.renderer.say(request, known, title=told.title) if known else told.text
 
 
-async def _of_event(site: Site, request: Request, member: Claims, event_id: str) -> list[tuple[str, Told]]:
-    """The same of where and when one event is now; none while SQL is away."""
+async def _of_order(
+    site: Site, request: Request, member: Claims, order: schemas.Order
+) -> list[tuple[str, Told]]:
+    """The same of where and when one order's event is now, and of tickets of it that went back; none without SQL."""
     try:
         told = await in_thread(site.services.notices.of_member, member.id)
     except (DBAPIError, PoolTimeout):
         return []
-    return _said(site, request, [one for one in told if one.event_id == event_id and one.moved])
+    moved = [one for one in told if one.event_id == order.event_id and one.moved]
+    return _said(site, request, [*moved, *(one for one in told if one.order_id == order.id)])
 
 
 async def show_order(request: Request) -> Response:
@@ -76,7 +79,7 @@ async def _order_page(request: Request, refusal: Refusal | None = None) -> HTMLR
         order=order,
         event=event,
         cancellable=_cancellable(site, order, event),
-        notices=await _of_event(site, request, member, order.event_id),
+        notices=await _of_order(site, request, member, order),
     )
 
 

@@ -30,6 +30,7 @@ from ticketing.api.schemas.base import (
     Status,
     Text,
     TicketStatus,
+    Uncollected,
 )
 from ticketing.api.schemas.campaigns import (
     CopyWish,
@@ -65,6 +66,7 @@ from ticketing.api.schemas.desk import (
     SlipTicket,
     Swipe,
     Swiped,
+    WentBack,
 )
 from ticketing.api.schemas.desk_away import (
     AwayHandOver,
@@ -311,7 +313,9 @@ __all__ = [
     "Text",
     "Ticket",
     "TicketCodes",
+    "Uncollected",
     "WantedItem",
     "WantedItems",
+    "WentBack",
     "WithReason",
 ]

@@ -34,6 +34,7 @@ Limit = Annotated[int, Meta(ge=1, le=1_000)]
 HoldSeconds = Annotated[int, Meta(ge=1, le=3_600)]
 
 Status = Literal["scheduled", "open", "paused", "sold_out", "closed", "recovering", "cancelled"]
+Uncollected = Literal["keep", "web", "desk"]
 StaffStatus = Literal["draft", "scheduled", "open", "paused", "sold_out", "closed", "recovering", "cancelled"]
 EventKind = Literal["cinema", "carnival", "exhibition", "theatre", "class", "other"]
 HoldStatus = Literal["held", "confirmed", "released", "expired"]

@@ -23,16 +23,28 @@ class HandedOut(Answer):
     clerk: str
 
 
+class WentBack(Answer):
+    """So many tickets of an order went back then, because nobody had collected them in time."""
+
+    order_id: str
+    number: str
+    event_id: str
+    tickets: int
+    at: datetime
+
+
 class Swiped(Answer):
     """Who stands at the desk, and what waits for them.
 
-    `handed_out` says what became of the ticket or order that was swiped when nothing of it is left.
+    `handed_out` says what became of the ticket or order that was swiped when nothing of it is left, `went_back` which
+    tickets of theirs went back in the last 30 days, newest first.
     """
 
     member: Member
     orders: list[Order]
     allowances: list[Allowance]
     handed_out: HandedOut | None
+    went_back: list[WentBack]
 
 
 class DeskPayment(Request):

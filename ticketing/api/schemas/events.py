@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from ticketing.api.schemas.base import Answer, EventKind, StaffStatus, Status
+from ticketing.api.schemas.base import Answer, EventKind, StaffStatus, Status, Uncollected
 
 
 class NextRelease(Answer):
@@ -47,6 +47,7 @@ class EventSummary(Answer):
     payment_methods: list[str]
     cancellable_until: datetime | None
     collect_until: datetime | None
+    uncollected: Uncollected
     pickup: str
     notice: str
     kind: EventKind | None

@@ -77,7 +77,10 @@ class NoticeChange(Answer):
 
 
 class Notice(Answer):
-    """A message to one member: `hold_void`, `event_moved` (with `changes`), `event_cancelled`, or another kind."""
+    """A message to one member.
+
+    `hold_void`, `event_moved` (with `changes`), `event_cancelled`, `not_collected` (they went back), or another kind.
+    """
 
     kind: str
     text: str

@@ -27,6 +27,7 @@ from ticketing.api.schemas.base import (
     Role,
     Secret,
     Text,
+    Uncollected,
 )
 from ticketing.api.schemas.events import EventSummary, Quota
 
@@ -163,7 +164,8 @@ class NewEvent(Request):
     """A draft. Without `organisation` it is the staff's own, without `allowance_group` a group of its own.
 
     Without `payment_methods` it takes those its prices need; without a quota's `face_price` no subsidy
-    is owed.
+    is owed. `uncollected` says what becomes of tickets that nobody collected by `collect_until`: they stay the
+    members' (`keep`), go on sale on the web, or into the desk's share (`desk`).
     """
 
     title: Line
@@ -181,6 +183,7 @@ class NewEvent(Request):
     payment_methods: Methods | None = None
     cancellable_until: Instant | None = None
     collect_until: Instant | None = None
+    uncollected: Uncollected = "keep"
     pickup: Text = ""
     notice: Text = ""
     kind: EventKind | None = None
@@ -202,6 +205,7 @@ class EventChanges(Request):
     payment_methods: Methods | UnsetType = UNSET
     cancellable_until: Instant | UnsetType | None = UNSET
     collect_until: Instant | UnsetType | None = UNSET
+    uncollected: Uncollected | UnsetType = UNSET
     pickup: Text | UnsetType = UNSET
     notice: Text | UnsetType = UNSET
     kind: EventKind | UnsetType | None = UNSET

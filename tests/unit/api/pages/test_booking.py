@@ -47,6 +47,7 @@ def _event(*available: int, status: Any = "open", methods: tuple[str, ...] = ("d
         payment_methods=list(methods),
         cancellable_until=None,
         collect_until=None,
+        uncollected="keep",
         pickup="",
         notice="",
         kind=None,
