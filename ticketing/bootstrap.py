@@ -36,7 +36,7 @@ from ticketing.services.curve import CurveService
 from ticketing.services.desk import DeskService
 from ticketing.services.desk_away import AwayService
 from ticketing.services.desk_list import DeskLists
-from ticketing.services.desk_share import DeskShare
+from ticketing.services.desk_share import DeskShare, ShareRule
 from ticketing.services.doctor import Patient
 from ticketing.services.erasure import ErasureService
 from ticketing.services.imports import ImportService
@@ -104,6 +104,7 @@ class Services:
         self.quota_tables = QuotaTableService(self.sessions, self.sale_keeper, self.clock)
         self.quotas = QuotaService(self.sessions, self.sale_keeper, self.keeper, self.clock)
         self.desk_share = DeskShare(self.sessions, self.sale_keeper, self.clock)
+        self.share_rule = ShareRule(self.sessions, self.sale_keeper, self.keeper, self.clock)
         self.looks = LookService(self.sessions, self.clock)
         self.recovery = Recovery(self.sessions, self.keeper, self.watermarks)
         self.rebuilds = RebuildService(self.sessions, self.keeper, self.keyring, self.clock, self.watermarks)

@@ -8,6 +8,7 @@ sessions. All times in this package are integer milliseconds since the Unix epoc
 import time
 from datetime import UTC, datetime, timedelta, timezone
 
+MINUTE_MS = 60_000
 DAY_MS = 24 * 3_600_000
 
 ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")

@@ -22,6 +22,7 @@ def duties(shop: Shop) -> jobs.Duties:
         sale_keeper=shop.sale_keeper,
         canceller=shop.canceller,
         uncollected=shop.uncollected,
+        share_rule=shop.share_rule,
         returns=shop.returns,
         waves=shop.waves,
         archive=ArchiveService(shop.sessions, shop.keeper, shop.clock),

@@ -10,6 +10,7 @@ from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 from tests.support.shop import Shop
+from ticketing.catalogue.model import QuotaDraft
 from ticketing.catalogue.tables import Event
 from ticketing.errors import StoreUnavailable
 from ticketing.inventory.keeper import Keeper
@@ -79,7 +80,7 @@ def test_the_safety_net_does_every_duty(
         assert orders.pending_returns(session, 10) == []
 
 
-def test_the_safety_net_sends_back_what_nobody_collected(shop: Shop, duties: jobs.Duties) -> None:
+def test_the_safety_net_does_what_events_have_rules_for(shop: Shop, duties: jobs.Duties) -> None:
     event = shop.sale(10, collect_until=shop.now + 1_000, cancellable_until=None, uncollected="web")
     order_id = shop.buy(event, 1, (1, 2))
     shop.drain().run(event)
@@ -87,7 +88,13 @@ def test_the_safety_net_sends_back_what_nobody_collected(shop: Shop, duties: job
         past = shop.now - GRACE_MS - 1
         session.execute(update(Event).where(Event.id == event).values(collect_until=past))
         session.execute(update(Order).where(Order.id == order_id).values(confirmed_at=past))
+    shared = shop.sale(
+        quotas=(QuotaDraft(name="Seats", capacity=5, withheld=3),),
+        starts_at=shop.now + 1_000,
+        share_back_minutes=1,
+    )
     jobs.look_after_everything()
+    assert shop.counts(shared).withheld == 0
     assert shop.tickets("void") == 2
     assert shop.counts(event).sold == 0
 

@@ -16,6 +16,7 @@ from ticketing.orders.tables import Order, Ticket
 from ticketing.queue.drain import Drain
 from ticketing.services.cancelling import EventCanceller
 from ticketing.services.desk import DeskService
+from ticketing.services.desk_share import ShareRule
 from ticketing.services.orders import OrderService
 from ticketing.services.returns import ReturnService
 from ticketing.services.seals import Seal
@@ -40,6 +41,7 @@ class Shop(Office):
         self.returns = ReturnService(sessions, self.keeper, self.clock)
         self.canceller = EventCanceller(sessions, self.keeper, self.clock)
         self.uncollected = UncollectedReturns(sessions, self.keeper, self.clock)
+        self.share_rule = ShareRule(sessions, self.sale_keeper, self.keeper, self.clock)
         self.orders = OrderService(sessions, self.keeper, self.clock, self.returns)
         self.seal = Seal(keyring.ticket)
         self.desk = DeskService(sessions, self.keeper, keyring, self.clock, self.orders, self.seal)

@@ -130,6 +130,7 @@ def staff_event(
         state=event.state,
         version=event.version,
         applied=event.state == tables.DRAFT or event.applied_version >= event.version,
+        share_back_minutes=event.share_back_minutes,
         quotas=[
             _staff_quota(quota, counts.get(quota.number), coming.get(quota.id)) for quota in event.quotas
         ],

@@ -39,6 +39,7 @@ class EventDraft(Struct, frozen=True, kw_only=True):
     Without an `organisation` it belongs to the staff member's own; without an `allowance_group` it
     shares its limit with no other event; without `payment_methods` it takes those its prices need.
     `uncollected` is what becomes of tickets that nobody collected by `collect_until`: `keep`, `web` or `desk`.
+    `share_back_minutes` before a quota starts, what is left of the desk's share goes to the web; None: never.
     `eligible_organisations` are ids, each standing for itself and all below it; None is everyone.
     """
 
@@ -57,6 +58,7 @@ class EventDraft(Struct, frozen=True, kw_only=True):
     cancellable_until: int | None = None
     collect_until: int | None = None
     uncollected: str = KEEP
+    share_back_minutes: int | None = None
     pickup: str = ""
     notice: str = ""
     kind: str | None = None
@@ -80,6 +82,7 @@ class EventChanges(Struct, frozen=True, kw_only=True):
     cancellable_until: int | None | UnsetType = UNSET
     collect_until: int | None | UnsetType = UNSET
     uncollected: str | UnsetType = UNSET
+    share_back_minutes: int | None | UnsetType = UNSET
     pickup: str | UnsetType = UNSET
     notice: str | UnsetType = UNSET
     kind: str | None | UnsetType = UNSET

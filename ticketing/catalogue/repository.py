@@ -15,12 +15,13 @@ from ticketing.catalogue.tables import (
     CLOSED,
     DRAFT,
     KEEP,
+    PAUSED,
     PUBLISHED,
     AllowanceGroup,
     Event,
     Quota,
 )
-from ticketing.clock import DAY_MS
+from ticketing.clock import DAY_MS, MINUTE_MS
 from ticketing.identifiers import new_event_id, quota_id
 
 _FRESH = {"populate_existing": True}
@@ -36,6 +37,7 @@ _EVENT_FIELDS = (
     "cancellable_until",
     "collect_until",
     "uncollected",
+    "share_back_minutes",
     "pickup",
     "notice",
     "kind",
@@ -142,6 +144,30 @@ def to_return(session: Session, deadline_before: int, now: int) -> Sequence[str]
     on_sale = (Event.state == PUBLISHED, Event.closes_at > now)
     unfinished = or_(Event.returned_until.is_(None), Event.returned_until != Event.collect_until)
     return session.scalars(select(Event.id).where(*due, *on_sale, unfinished).order_by(Event.id)).all()
+
+
+def share_back_at(event: Event, quota: Quota) -> int | None:
+    """When what is left of the desk's share of a quota goes to the web by the event's rule."""
+    if event.share_back_minutes is None:
+        return None
+    return (quota.starts_at or event.starts_at) - event.share_back_minutes * MINUTE_MS
+
+
+def shares_to_give_back(session: Session, now: int) -> list[tuple[Event, Quota, int]]:
+    """Quotas of events on sale whose desk's share is to go to the web, and the time for which."""
+    by_rule = (Event.share_back_minutes.is_not(None), Event.state.in_((PUBLISHED, PAUSED)))
+    events = session.scalars(select(Event).where(*by_rule, Event.closes_at > now).order_by(Event.id)).all()
+    shares = ((event, quota, share_back_at(event, quota)) for event in events for quota in event.quotas)
+    return [
+        (event, quota, at)
+        for event, quota, at in shares
+        if at is not None and at <= now and quota.share_back_for != at
+    ]
+
+
+def mark_share_back(session: Session, quota_id: str, at: int) -> None:
+    """Note that the share was given back for this time."""
+    session.execute(update(Quota).where(Quota.id == quota_id).values(share_back_for=at))
 
 
 def void_again(session: Session, group_id: str) -> None:

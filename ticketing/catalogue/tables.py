@@ -56,6 +56,7 @@ class Event(Base):
     uncollected: Mapped[str] = mapped_column(String(10), default=KEEP)  # keep, web, desk
     # The deadline after which that was last done, to its end.
     returned_until: Mapped[Millis | None]
+    share_back_minutes: Mapped[int | None]  # so long before it starts the desk's share goes to the web
     pickup: Mapped[str] = mapped_column(Text, default="")
     notice: Mapped[str] = mapped_column(Text, default="")
     version: Mapped[int] = mapped_column(default=1)
@@ -92,6 +93,9 @@ class Quota(Base):
     currency: Mapped[str] = mapped_column(String(3), default="CNY")
     capacity: Mapped[int]
     withheld: Mapped[int] = mapped_column(default=0)
+    share_back_for: Mapped[
+        Millis | None
+    ]  # the time for which the desk's share was last given back by the rule
     per_card_limit: Mapped[int | None]
 
     event: Mapped[Event] = relationship(back_populates="quotas")

@@ -31,6 +31,7 @@ QUOTAS_MAX = 200
 ELIGIBLE_MAX = 200
 CAPACITY_MAX = 1_000_000
 PER_CARD_LIMIT_MAX = 1_000
+SHARE_BACK_MINUTES_MAX = 10_080
 PRICE_MAX = 100_000_000
 HOLD_SECONDS_MIN, HOLD_SECONDS_MAX = 1, 3_600
 AT_MS_MAX = 4_102_444_800_000  # the year 2100: later is a slip of the pen, and RFC 3339 ends at 9999
@@ -93,6 +94,8 @@ def event_faults(plan: EventDraft) -> Iterator[Fault]:
     yield from _uncollected_faults(plan)
     yield from _limit_faults("per_card_limit", plan.per_card_limit)
     yield from _range_faults("hold_seconds", plan.hold_seconds, HOLD_SECONDS_MIN, HOLD_SECONDS_MAX)
+    if plan.share_back_minutes is not None:
+        yield from _range_faults("share_back_minutes", plan.share_back_minutes, 0, SHARE_BACK_MINUTES_MAX)
     yield from _eligible_faults(plan.eligible_organisations)
     yield from _payment_faults(plan)
     yield from _quotas_faults(plan.quotas)

@@ -23,6 +23,7 @@ from ticketing.queue.reconcile import reconcile as reconcile_all
 from ticketing.queue.sweep import sweep as sweep_group
 from ticketing.services.archive import ArchiveService
 from ticketing.services.cancelling import EventCanceller
+from ticketing.services.desk_share import ShareRule
 from ticketing.services.keeper import SaleKeeper
 from ticketing.services.returns import ReturnService
 from ticketing.services.uncollected import UncollectedReturns
@@ -49,6 +50,7 @@ class Duties:
     sale_keeper: SaleKeeper
     canceller: EventCanceller
     uncollected: UncollectedReturns
+    share_rule: ShareRule
     returns: ReturnService
     waves: WaveService
     archive: ArchiveService
@@ -100,6 +102,7 @@ def look_after_everything() -> None:
             sweep_group(duties.keeper, at.group_id, at.epoch)
             duties.drain.run(at.group_id)
         duties.uncollected.finish()
+        duties.share_rule.finish()
         reconcile_all(duties.sale_keeper, duties.canceller, duties.returns, duties.waves)
         duties.archive.archive_ended()
         duties.revocations.purge()

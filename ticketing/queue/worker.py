@@ -103,6 +103,7 @@ def duties_of(services: Services) -> jobs.Duties:
         sale_keeper=services.sale_keeper,
         canceller=services.canceller,
         uncollected=services.uncollected,
+        share_rule=services.share_rule,
         returns=services.returns,
         waves=services.waves,
         archive=services.archive,

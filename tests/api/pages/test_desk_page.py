@@ -16,6 +16,7 @@ from ticketing.staff.tables import AuditEntry
 
 OWN = {"sec-fetch-site": "same-origin"}
 NUMBER = "6222000000000001"
+HOUR_MS = 3_600_000
 
 
 async def _post(house: House, path: str, session: dict[str, str], **form: str) -> httpx2.Response:
@@ -128,3 +129,24 @@ async def test_who_undoes_a_sale_is_told_what_money_to_give_back(
     assert all(word in page.text for word in words), page.text
     assert quick_house.counts(event).sold == 0
     assert "/undo" not in page.text
+
+
+async def test_the_share_goes_to_the_web_by_itself_at_a_time_that_staff_set(house: House) -> None:
+    event, manager = house.publish(5, starts_at=house.now + 3 * HOUR_MS), house.staff()
+    url = f"/api/v1/staff/events/{event}"
+    kept = {"withheld": 2, "reason": "the desk"}
+    await house.client.patch(f"{url}/quotas/{event}-1", headers=manager, json=kept)
+    path = f"/staff/events/{event}/edit"
+    form = (await house.client.get(path, headers=manager)).text
+    fields = dict(re.findall(r'<input id="[^"]+" name="([^"]+)"[^>]* value="([^"]*)"', form))
+    wish = fields | {"share_back_minutes": "120", "reason": "nobody comes later", "eligible": ""}
+    assert (await _post(house, path, manager, **wish)).status_code == 303
+    assert (await house.client.get(url, headers=manager)).json()["share_back_minutes"] == 120
+    await house.front.board.refresh()
+    clerk = house.add_staff("lan", "clerk")
+    assert "余下的票将于" in (await house.client.get("/desk/share", headers=clerk)).text
+    assert house.services.share_rule.finish() == 0
+    sooner = await house.client.patch(url, headers=manager, json={"share_back_minutes": 240})
+    assert sooner.status_code == 200
+    assert house.services.share_rule.finish() == 1
+    assert (house.counts(event).withheld, house.counts(event).available) == (0, 5)

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from ticketing.api.pages.forms import read_form
 from ticketing.api.pages.rendering import redirect
 from ticketing.api.pages.site import Site, site_of
+from ticketing.catalogue.repository import share_back_at
 from ticketing.catalogue.tables import Event
 from ticketing.errors import Code, Refusal
 
@@ -23,6 +24,7 @@ class Kept(Struct, frozen=True):
     title: str
     name: str
     withheld: int
+    until: int | None  # when what is left goes to the web by itself
 
 
 async def show(request: Request) -> Response:
@@ -60,4 +62,5 @@ def _kept(site: Site, events: list[Event]) -> Iterator[Kept]:
         for quota in event.quotas:
             counts = state.counts.get(quota.number) if state else None
             if counts is not None and counts.withheld:
-                yield Kept(quota.id, event.title, quota.name, counts.withheld)
+                until = share_back_at(event, quota)
+                yield Kept(quota.id, event.title, quota.name, counts.withheld, until)

@@ -39,6 +39,7 @@ def read_event(form: Form) -> EventDraft:
         cancellable_until=form.time("cancellable_until"),
         collect_until=form.time("collect_until"),
         uncollected=form.text("uncollected") or KEEP,
+        share_back_minutes=form.count("share_back_minutes"),
         per_card_limit=form.count("per_card_limit"),
         hold_seconds=_hold_seconds(form),
         organisation=form.text("organiser") or None,
@@ -58,6 +59,7 @@ def form_of(event: Event) -> list[tuple[str, str]]:
         "per_card_limit": str(event.per_card_limit or ""),
         "hold_minutes": str(max(1, event.hold_seconds // 60)),
         "uncollected": event.uncollected,
+        "share_back_minutes": "" if event.share_back_minutes is None else str(event.share_back_minutes),
         "eligible": SEVERAL if len(eligible) > 1 else "".join(eligible),
     }
     return list((texts | shown | rest).items())

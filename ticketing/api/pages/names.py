@@ -6,7 +6,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ticketing.catalogue.validation import CAPACITY_MAX, NAME_CHARS_MAX, PER_CARD_LIMIT_MAX, PRICE_MAX
+from ticketing.catalogue.validation import (
+    CAPACITY_MAX,
+    NAME_CHARS_MAX,
+    PER_CARD_LIMIT_MAX,
+    PRICE_MAX,
+    SHARE_BACK_MINUTES_MAX,
+)
 from ticketing.errors import Code
 from ticketing.members.numbers import PIN_RULE
 from ticketing.services.notices import EVENT_CANCELLED, EVENT_MOVED, NOT_COLLECTED
@@ -294,6 +300,7 @@ FAULTS: Mapping[str, str] = {
         "Some of these are free, and the event has no free tickets so far."
     ),
     f"must be from the price to {PRICE_MAX}": N_("The price at the venue is not below the member's price."),
+    f"must be from 0 to {SHARE_BACK_MINUTES_MAX}": N_("At most 10,080 minutes, which are seven days."),
     f"must be from 0 to {CAPACITY_MAX}": N_("A quota has a million tickets at most."),
     f"must be from 1 to {PER_CARD_LIMIT_MAX}": N_("A limit is from 1 to 1,000."),
     f"must be at most {NAME_CHARS_MAX} characters": N_("That is too long."),

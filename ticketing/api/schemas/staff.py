@@ -33,6 +33,7 @@ from ticketing.api.schemas.events import EventSummary, Quota
 
 Methods = Annotated[tuple[Method, ...], Meta(min_length=1, max_length=10)]
 FactorCode = Annotated[str, Meta(min_length=1, max_length=40, pattern=NO_CONTROLS)]
+ShareBackMinutes = Annotated[int, Meta(ge=0, le=10_080)]
 EligibleIds = Annotated[tuple[Id, ...], Meta(min_length=1, max_length=200)]
 
 
@@ -165,7 +166,8 @@ class NewEvent(Request):
 
     Without `payment_methods` it takes those its prices need; without a quota's `face_price` no subsidy
     is owed. `uncollected` says what becomes of tickets that nobody collected by `collect_until`: they stay the
-    members' (`keep`), go on sale on the web, or into the desk's share (`desk`).
+    members' (`keep`), go on sale on the web, or into the desk's share (`desk`). So many `share_back_minutes` before a
+    quota starts, what is left of the desk's share goes to the web.
     """
 
     title: Line
@@ -184,6 +186,7 @@ class NewEvent(Request):
     cancellable_until: Instant | None = None
     collect_until: Instant | None = None
     uncollected: Uncollected = "keep"
+    share_back_minutes: ShareBackMinutes | None = None
     pickup: Text = ""
     notice: Text = ""
     kind: EventKind | None = None
@@ -206,6 +209,7 @@ class EventChanges(Request):
     cancellable_until: Instant | UnsetType | None = UNSET
     collect_until: Instant | UnsetType | None = UNSET
     uncollected: Uncollected | UnsetType = UNSET
+    share_back_minutes: ShareBackMinutes | UnsetType | None = UNSET
     pickup: Text | UnsetType = UNSET
     notice: Text | UnsetType = UNSET
     kind: EventKind | UnsetType | None = UNSET
@@ -250,6 +254,7 @@ class StaffEvent(EventSummary):
     state: str
     version: int
     applied: bool
+    share_back_minutes: int | None
     quotas: list[StaffQuota]
 
 
