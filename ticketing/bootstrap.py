@@ -32,6 +32,7 @@ from ticketing.services.campaigns import CampaignService
 from ticketing.services.cancelling import EventCanceller
 from ticketing.services.cards import CardService
 from ticketing.services.catalogue import CatalogueService
+from ticketing.services.checking import CheckService
 from ticketing.services.curve import CurveService
 from ticketing.services.desk import DeskService
 from ticketing.services.desk_away import AwayService
@@ -100,6 +101,7 @@ class Services:
         self.away = AwayService(self.sessions, self.keeper, self.clock, self.orders)
         self.catalogue = CatalogueService(self.sessions, self.sale_keeper, self.clock)
         self.waves = WaveService(self.sessions, self.sale_keeper, self.keeper, self.clock)
+        self.checks = CheckService(self.sessions, self.clock)
         self.campaigns = CampaignService(self.sessions, self.catalogue)
         self.quota_tables = QuotaTableService(self.sessions, self.sale_keeper, self.clock)
         self.quotas = QuotaService(self.sessions, self.sale_keeper, self.keeper, self.clock)

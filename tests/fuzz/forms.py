@@ -30,7 +30,8 @@ _PAGES = (
     "/staff/events", "/staff/events/new", "/staff/events/{event_id}", "/staff/events/{event_id}/edit", "/desk",
     "/desk/conflicts", "/desk/conflicts?settled=yes",
     "/desk/till", "/desk/till/{pickup_id}", "/staff/till", "/desk/share",
-    "/staff/templates", "/staff/events/{event_id}/copy", "/staff/events/{event_id}/quotas/table",
+    "/staff/templates", "/staff/events/{event_id}/preview", "/staff/events/{event_id}/copy",
+    "/staff/events/{event_id}/quotas/table",
 )  # fmt: skip
 _FORMS = (
     "/events/{event_id}/holds", "/holds/{hold_id}/confirm", "/holds/{hold_id}/release", "/orders/{order_id}/cancel",

@@ -22,6 +22,7 @@ from ticketing.members.tables import Organisation
 from ticketing.services import trail
 from ticketing.services.campaigns import CampaignService
 from ticketing.services.catalogue import CatalogueService
+from ticketing.services.checking import CheckService
 from ticketing.services.keeper import SaleKeeper
 from ticketing.services.quota_tables import QuotaTableService
 from ticketing.services.quotas import QuotaService
@@ -71,6 +72,7 @@ class Office:
         self.sale_keeper = SaleKeeper(sessions, self.keeper, self.clock)
         self.catalogue = CatalogueService(sessions, self.sale_keeper, self.clock)
         self.waves = WaveService(sessions, self.sale_keeper, self.keeper, self.clock)
+        self.checks = CheckService(sessions, self.clock)
         self.campaigns = CampaignService(sessions, self.catalogue)
         self.quota_tables = QuotaTableService(sessions, self.sale_keeper, self.clock)
         self.quotas = QuotaService(sessions, self.sale_keeper, self.keeper, self.clock)

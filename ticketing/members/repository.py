@@ -86,6 +86,15 @@ def organisations(session: Session, below: str | None = None) -> Sequence[Organi
     return session.scalars(query).all()
 
 
+def has_active_card(session: Session, organisation_id: str) -> bool:
+    """Whether anybody of an organisation or below it has a card that is not blocked."""
+    path = session.scalar(select(Organisation.path).where(Organisation.id == organisation_id)) or ""
+    below = or_(Organisation.path == path, Organisation.path.startswith(f"{path}.", autoescape=True))
+    query = select(Card.id).join(Member, Member.id == Card.member_id)
+    query = query.join(Organisation, Organisation.id == Member.organisation_id)
+    return session.scalar(query.where(Card.status == ACTIVE, below).limit(1)) is not None
+
+
 def add_organisation(
     session: Session, organisation_id: str, name: str, kind: str, parent: Organisation | None
 ) -> Organisation:

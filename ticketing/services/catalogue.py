@@ -29,7 +29,6 @@ from ticketing.catalogue.validation import (
     fixed_faults,
     group_faults,
     overdue_faults,
-    publishing_faults,
     reason_faults,
     refuse_if,
     tidied,
@@ -38,6 +37,7 @@ from ticketing.clock import ServerClock
 from ticketing.database import Sessions, reading
 from ticketing.errors import Code, Refusal
 from ticketing.services import event_access, trail
+from ticketing.services.checking import refused_at_publishing
 from ticketing.services.keeper import SaleKeeper
 from ticketing.services.tokens import Claims
 
@@ -184,8 +184,7 @@ class CatalogueService:
 
     def _check_publishable(self, event: Event) -> None:
         event_access.refuse_ended(event)
-        plan = repository.plan_of(event)
-        refuse_if(chain(event_faults(plan), publishing_faults(plan, self._clock.now_ms())))
+        refuse_if(refused_at_publishing(event, self._clock.now_ms()))
 
     def _applied(self, staff: Claims, event_id: str) -> Event:
         self._sale_keeper.apply(event_id)

@@ -134,3 +134,24 @@ async def test_a_neighbour_s_manager_finds_nothing(quick_house: House) -> None:
     reader = house.staff("auditor")
     shows(await house.client.get("/staff/templates", headers=reader), 403)
     shows(await house.client.get(f"/staff/events/{event_id}/copy", headers=reader), 403)
+
+
+async def test_a_draft_is_looked_over_and_previewed(quick_house: House) -> None:
+    house = quick_house
+    event_id = house.draft(5, 0, per_card_limit=9, opens_at=house.now + HOUR_MS, notice="自带水杯")
+    page = await house.client.get(f"/staff/events/{event_id}", headers=house.staff())
+    shows(page, 200, "须改正", "没有票。", f"/staff/events/{event_id}/quotas/table#text", "请留意")
+    shows(page, 200, f"/staff/events/{event_id}/edit#per_card_limit", f"/staff/events/{event_id}/edit#pickup")
+    checked = await house.client.get(f"{EVENTS}/{event_id}/check", headers=house.staff())
+    assert checked.json()["publishable"] is False
+    assert checked.json()["remarks"][0] == {"level": "error", "field": "quotas[1].capacity", "reason": "is 0"}
+    for opens_in in (HOUR_MS, -HOUR_MS):
+        draft = house.draft(5, price=500, opens_at=house.now + opens_in, notice="自带水杯", per_card_limit=2)
+        path = f"/staff/events/{draft}/preview"
+        preview = await house.client.get(path, headers=ENGLISH | house.staff())
+        shows(preview, 200, "A preview", "自带水杯", "5 tickets left", "¥5.00", "Left for your card")
+        assert f"/events/{draft}/holds" not in preview.text
+        shows(await house.client.get(path, headers=house.staff(path="district.east")), 404)
+        check = f"{EVENTS}/{draft}/check"
+        assert (await house.client.get(check, headers=house.staff(path="district.east"))).status_code == 404
+        shows(await house.client.get(f"/events/{draft}"), 404)

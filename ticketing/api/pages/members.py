@@ -1,13 +1,13 @@
 """Pages of members: what is on sale, and booking it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from ticketing.api import views
+from ticketing.api import schemas, views
 from ticketing.api.board import Poster
 from ticketing.api.holds import Items
 from ticketing.api.pages import booking, names
@@ -164,21 +164,36 @@ def _context(
     own: booking.Own,
     chosen: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
-    event, site_url = poster.event, site.url(request)
+    held = {id_: counts.held for id_, counts in poster.availability.quotas.items()}
+    shown = context_of(site, request, poster.event, own, _whom(site, poster.event.id), held, chosen)
+    return shown | {"scarce": Scarce(poster.held, poster.next_due), **_opening(site, poster)}
+
+
+def context_of(
+    site: Site,
+    request: Request,
+    event: schemas.Event,
+    own: booking.Own,
+    whom: Sequence[str],
+    held: Mapping[str, int],
+    chosen: Mapping[str, int] | None = None,
+) -> dict[str, Any]:
+    """What the templates of an event's page take, for a published event and for a draft that is looked at."""
+    site_url = site.url(request)
     url = f"{site_url}/events/{event.id}"
     return {
         "event": event,
-        "whom": _whom(site, event.id),
+        "whom": whom,
         "site_url": site_url,
         "url": url,
         "data": event_data(event, site.look(event), url, site_url),
         "plan": booking.plan(event, own, chosen or {}),
-        "held": {id_: counts.held for id_, counts in poster.availability.quotas.items()},
-        "scarce": Scarce(poster.held, poster.next_due),
+        "held": held,
+        "scarce": Scarce(0, None),
         "allowance": booking.allowance(site, request, own),
         "key": "",
         "every": _LOOK_SECONDS.get(event.status),
-        **_opening(site, poster),
+        "counting": False,
     }
 
 

@@ -285,6 +285,15 @@ FAULTS: Mapping[str, str] = {
     "cannot change: the sale has ended": N_("This cannot change any more: the sale has ended."),
     "cannot change: the sale has opened": N_("This cannot change any more: the sale has opened."),
     "cannot change once published": N_("This cannot change once the event is published."),
+    "is 0": N_("There are no tickets."),
+    "is larger than the number of tickets": N_("A card may take more than there are tickets."),
+    "is empty": N_("Nothing is said. Members will ask."),
+    "has no card": N_("No member of the unions that may book has a card."),
+    "is now: it opens when it is published": N_("The booking opens as soon as you publish."),
+    "is in less than five minutes": N_("The booking opens in less than five minutes."),
+    "is at night": N_("The booking opens at night."),
+    "is before the booking opens": N_("The event takes place before the booking opens."),
+    "is before the event": N_("Collecting ends before the event takes place."),
     "is past": N_("This time is past already."),
     "must be before closes_at": N_("This must be before the end of the booking."),
     "has waves to come": N_("Tickets are planned for later times. Call those off first."),
@@ -326,6 +335,24 @@ FAULTS: Mapping[str, str] = {
     f"must be {PIN_RULE}": N_("The new PIN must have 4 to 12 digits."),
 }
 
+
+FIELDS: Mapping[str, str] = {
+    "title": N_("Title"),
+    "venue": N_("Venue"),
+    "description": N_("Description"),
+    "pickup": N_("Where and when tickets are collected"),
+    "notice": N_("Notice above the booking form"),
+    "opens_at": N_("Booking opens"),
+    "closes_at": N_("Booking closes"),
+    "starts_at": N_("Takes place"),
+    "cancellable_until": N_("Cancel until (empty: never)"),
+    "collect_until": N_("Collect until (empty: no end)"),
+    "per_card_limit": N_("Tickets per card (empty: no limit)"),
+    "eligible_organisations": N_("Who may book"),
+    "payment_methods": N_("Payment"),
+    "quotas": N_("Quotas"),
+}
+"""The fields of an event as its form calls them."""
 
 WAVES: Mapping[str, str] = {
     "waiting": N_("To come"),

@@ -136,7 +136,7 @@ class Renderer:
     def _globals(self, language: Language) -> dict[str, Any]:
         formats, gettext = Formats(language.locale), language.words.gettext
         wording = _Wording(formats, gettext)
-        usual = dict.fromkeys(("member", "staff", "problem", "done", "refresh_seconds", "look"))
+        usual = dict.fromkeys(("member", "staff", "problem", "done", "refresh_seconds", "look", "preview"))
         return usual | {
             "static": self.statics.url,
             "moment": formats.moment,

@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse, Response
 from ticketing.api import schemas, views
 from ticketing.api.pages.drafts import read_quota
 from ticketing.api.pages.forms import Form, read_form
+from ticketing.api.pages.previews import remarks_of
 from ticketing.api.pages.rendering import redirect
 from ticketing.api.pages.site import Site, new_key, site_of
 from ticketing.catalogue.model import QuotaChanges
@@ -81,6 +82,7 @@ async def _event_page(
         waves=await in_thread(site.services.waves.of_event, staff, event_id),
         wave_rows=range(WAVE_ROWS),
         key=new_key(),
+        remarks=await in_thread(remarks_of, site, request, staff, event) if event.state == DRAFT else (),
         live=stats is not None,
         backlog=stats.backlog if stats else 0,
         refusals=sorted(stats.refusals.items(), key=lambda pair: -pair[1]) if stats else [],

@@ -79,6 +79,29 @@ def copy_event(call: Call[schemas.CopyWish]) -> schemas.StaffEvent:
 
 @calls(
     Operation(
+        method="GET",
+        path=f"{EVENT_PATH}/check",
+        summary="What to look at before publishing",
+        tag="staff",
+        caller="staff",
+        gives=schemas.CheckAnswer,
+        codes=(Code.NOT_FOUND,),
+    )
+)
+def check_event(call: Call[None]) -> schemas.CheckAnswer:
+    """Publishing refuses what is an error here, and nothing that is a warning."""
+    remarks = call.front.services.checks.check(call.caller, call.path("event_id"))
+    return schemas.CheckAnswer(
+        publishable=not any(remark.refuses for remark in remarks),
+        remarks=[
+            schemas.RemarkAnswer("error" if remark.refuses else "warning", remark.field, remark.reason)
+            for remark in remarks
+        ],
+    )
+
+
+@calls(
+    Operation(
         method="POST",
         path=f"{EVENT_PATH}/quotas/table",
         summary="Add quotas from a pasted table, all or none",

@@ -33,10 +33,12 @@ from ticketing.api.schemas.base import (
     Uncollected,
 )
 from ticketing.api.schemas.campaigns import (
+    CheckAnswer,
     CopyWish,
     QuotaLine,
     QuotaTableAnswer,
     QuotaTableWish,
+    RemarkAnswer,
     TemplateAnswer,
     Templates,
     TemplateWish,
@@ -173,6 +175,8 @@ __all__ = [
     "NewApiToken",
     "TokenScope",
     "CopyWish",
+    "CheckAnswer",
+    "RemarkAnswer",
     "NextRelease",
     "RaiseWish",
     "WaveAnswer",

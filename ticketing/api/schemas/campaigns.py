@@ -41,6 +41,21 @@ class Templates(Answer):
     templates: list[TemplateAnswer]
 
 
+class RemarkAnswer(Answer):
+    """One thing to look at before publishing; an `error` is refused, a `warning` is not."""
+
+    level: Literal["error", "warning"]
+    field: str
+    reason: str
+
+
+class CheckAnswer(Answer):
+    """Everything to look at, errors first."""
+
+    publishable: bool
+    remarks: list[RemarkAnswer]
+
+
 class QuotaTableWish(Request):
     """A pasted table of quotas. `replace` puts it in the place of a draft's quotas; `dry_run` only looks."""
 
