@@ -92,21 +92,15 @@ class Services:
         self.returns = ReturnService(self.sessions, self.keeper, self.clock)
         self.orders = OrderService(self.sessions, self.keeper, self.clock, self.returns)
         self.seal = Seal(self.keyring.ticket)
-        self.desk = DeskService(self.sessions, self.keeper, self.keyring, self.clock, self.orders, self.seal)
-        self.slips = SlipService(self.sessions, self.clock)
-        self.till = TillService(self.sessions, self.clock)
-        self.desk_lists = DeskLists(self.sessions, self.keyring, self.clock)
+        self._serve_desks()
         self.canceller = EventCanceller(self.sessions, self.keeper, self.clock)
         self.uncollected = UncollectedReturns(self.sessions, self.keeper, self.clock)
-        self.away = AwayService(self.sessions, self.keeper, self.clock, self.orders)
         self.catalogue = CatalogueService(self.sessions, self.sale_keeper, self.clock)
         self.waves = WaveService(self.sessions, self.sale_keeper, self.keeper, self.clock)
         self.checks = CheckService(self.sessions, self.clock)
         self.campaigns = CampaignService(self.sessions, self.catalogue)
         self.quota_tables = QuotaTableService(self.sessions, self.sale_keeper, self.clock)
         self.quotas = QuotaService(self.sessions, self.sale_keeper, self.keeper, self.clock)
-        self.desk_share = DeskShare(self.sessions, self.sale_keeper, self.clock)
-        self.share_rule = ShareRule(self.sessions, self.sale_keeper, self.keeper, self.clock)
         self.looks = LookService(self.sessions, self.clock)
         self.recovery = Recovery(self.sessions, self.keeper, self.watermarks)
         self.rebuilds = RebuildService(self.sessions, self.keeper, self.keyring, self.clock, self.watermarks)
@@ -128,6 +122,15 @@ class Services:
             self.sessions, self.keyring, self.signer, _limiter(self.queue_redis), self.clock, settings
         )
         self.staff_help = StaffHelp(self.sessions, self.clock, self.accounts.factors)
+
+    def _serve_desks(self) -> None:
+        self.desk = DeskService(self.sessions, self.keeper, self.keyring, self.clock, self.orders, self.seal)
+        self.slips = SlipService(self.sessions, self.clock)
+        self.till = TillService(self.sessions, self.clock)
+        self.desk_lists = DeskLists(self.sessions, self.keyring, self.clock)
+        self.away = AwayService(self.sessions, self.keeper, self.clock, self.orders)
+        self.desk_share = DeskShare(self.sessions, self.sale_keeper, self.clock)
+        self.share_rule = ShareRule(self.sessions, self.sale_keeper, self.keeper, self.clock)
 
     def close(self) -> None:
         """Give every connection back."""

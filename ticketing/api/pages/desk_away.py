@@ -1,18 +1,29 @@
 """Desks without the network: the worker that opens their page, and what they and the books do not agree in."""
 
+from collections.abc import Mapping
+
 from starlette.concurrency import run_in_threadpool as in_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
 from ticketing.api import away_views
-from ticketing.api.pages import names
 from ticketing.api.pages.forms import read_form
+from ticketing.api.pages.names import N_
 from ticketing.api.pages.rendering import redirect
 from ticketing.api.pages.site import site_of
 from ticketing.errors import Code, Refusal
 from ticketing.services.event_access import WRITERS
 
 CONFLICTS_PATH = "/desk/conflicts"
+
+CONFLICTS: Mapping[str, str] = {
+    "collected": N_("Handed out twice"),
+    "cancelled": N_("Had been cancelled"),
+    "unknown": N_("No such ticket"),
+    "paid": N_("Money taken that was not due:"),
+    "unpaid": N_("Money not taken that was due:"),
+}
+"""What a hand-over made without the network and the books do not agree in."""
 
 
 async def show_worker(request: Request) -> Response:
@@ -38,7 +49,7 @@ async def _conflicts_page(request: Request, refusal: Refusal | None = None) -> R
     cursor, settled = request.query_params.get("cursor"), request.query_params.get("settled") == "yes"
     found, following = await in_thread(site.services.away.conflicts, clerk, cursor, settled)
     conflicts = [away_views.conflict_view(one) for one in found]
-    said = {kind: site.renderer.say(request, text) for kind, text in names.CONFLICTS.items()}
+    said = {kind: site.renderer.say(request, text) for kind, text in CONFLICTS.items()}
     events = {id_: await site.event(id_) for id_ in {one.event_id for one in conflicts} if id_}
     return site.page(
         request,

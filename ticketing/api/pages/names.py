@@ -52,15 +52,6 @@ KINDS: Mapping[str, str] = {
 }
 """Of events."""
 
-CONFLICTS: Mapping[str, str] = {
-    "collected": N_("Handed out twice"),
-    "cancelled": N_("Had been cancelled"),
-    "unknown": N_("No such ticket"),
-    "paid": N_("Money taken that was not due:"),
-    "unpaid": N_("Money not taken that was due:"),
-}
-"""What a hand-over made without the network and the books do not agree in."""
-
 STATUS_SENTENCES: Mapping[str, str] = {
     "paused": N_("Booking is paused. Please look again in a few minutes."),
     "closed": N_("Booking is over. Your tickets are under “My tickets”."),
