@@ -44,8 +44,11 @@ from ticketing.services.imports import ImportService
 from ticketing.services.keeper import SaleKeeper
 from ticketing.services.logins import LoginService
 from ticketing.services.looks import LookService
+from ticketing.services.member_care import MemberCare
+from ticketing.services.member_history import MemberHistory
 from ticketing.services.notices import NoticeService
 from ticketing.services.orders import OrderService
+from ticketing.services.organisations import OrganisationService
 from ticketing.services.quota_tables import QuotaTableService
 from ticketing.services.quotas import QuotaService
 from ticketing.services.rebuild import RebuildService
@@ -108,6 +111,9 @@ class Services:
         self.stats = StatsService(self.sessions, self.keeper, self.clock)
         self.curves = CurveService(self.sessions)
         self.staff = StaffService(self.sessions, self.clock)
+        self.organisations = OrganisationService(self.sessions, self.clock)
+        self.member_care = MemberCare(self.sessions, self.keyring)
+        self.member_history = MemberHistory(self.sessions, self.member_care)
         self.staff_care = StaffCare(self.sessions, self.clock)
         self.witness = Witness(self.sessions, TrailEnd(self.redis), self.keyring.trail, self.clock)
         self.cards = CardService(self.sessions, self.keyring, self.clock)

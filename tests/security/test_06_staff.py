@@ -27,6 +27,9 @@ BODIES: dict[str, Any] = {
     "quotas": {"name": "more", "capacity": 5},
     "{quota_id}": {"capacity": 50},
     "{event_id}": {"title": "taken over"},
+    "copy": {"days": 365},
+    "{organisation_id}": {"name": "taken over"},
+    "unblock": {"card_number": NUMBER, "reason": "mine now"},
     "block": {"card_number": NUMBER, "reason": "mine now"},
     "replace": {"card_number": NUMBER, "new_card_number": "6222000000000009", "reason": "mine now"},
     "reset-pin": {"card_number": NUMBER, "reason": "mine now"},
@@ -93,6 +96,8 @@ class Loot:
             "pickup_id": "p",
             "import_id": self.list,
             "username": "east-clerk",
+            "organisation_id": "east",
+            "card_id": str(self.member),  # the first member has the first card
         }
         return PARAMETER.sub(lambda name: known.get(name[1], "x"), path)
 

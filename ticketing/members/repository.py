@@ -126,6 +126,11 @@ def holder_by_card(session: Session, card_digest: bytes, *, lock: bool = False) 
     return _holder(session, Card.number_digest == card_digest, lock)
 
 
+def holder_by_card_id(session: Session, card_id: int, *, lock: bool = False) -> Holder | None:
+    """The same by the card's id."""
+    return _holder(session, Card.id == card_id, lock)
+
+
 def holder(session: Session, member_id: int, *, lock: bool = False) -> Holder | None:
     """A member with their present card: the newest that was not replaced."""
     return _holder(session, (Card.member_id == member_id) & (Card.status != REPLACED), lock)

@@ -37,8 +37,9 @@ REASON_MAX = 500
 class CardService:
     """What staff do with one card.
 
-    Every act raises `Refusal`: FORBIDDEN for a role that may not, NOT_FOUND for a card that is unknown,
-    replaced or of an organisation out of reach, INVALID with `errors` for a missing reason or a bad number.
+    `card` is the card's number, or the id of it that its member's page has. Every act raises `Refusal`: FORBIDDEN
+    for a role that may not, NOT_FOUND for a card that is unknown, replaced or of an organisation out of reach,
+    INVALID with `errors` for a missing reason or a bad number.
     """
 
     def __init__(self, sessions: Sessions, keyring: Keyring, clock: ServerClock) -> None:
@@ -46,36 +47,44 @@ class CardService:
         self._keyring = keyring
         self._clock = clock
 
-    def block(self, staff: Claims, card_number: str, reason: str) -> None:
+    def block(self, staff: Claims, card: str | int, reason: str) -> None:
         """Stop the card: no login, and within two seconds no buying. Blocking a blocked card is no error."""
         with self._sessions.begin() as session:
-            holder, now = self._lock(session, staff, card_number, reason)
+            holder, now = self._lock(session, staff, card, reason)
             holder.card.status = BLOCKED
             repository.note_change(session, now, f"m:{holder.member.id}", blocked=True)
             self._record(session, now, staff, "card.block", holder.card, {"reason": reason})
 
-    def replace(self, staff: Claims, card_number: str, new_card_number: str, reason: str) -> None:
+    def unblock(self, staff: Claims, card: str | int, reason: str) -> None:
+        """Let a blocked card be used again. Freeing one that is free is no error."""
+        with self._sessions.begin() as session:
+            holder, now = self._lock(session, staff, card, reason)
+            holder.card.status = ACTIVE
+            repository.note_change(session, now, f"m:{holder.member.id}", blocked=False)
+            self._record(session, now, staff, "card.unblock", holder.card, {"reason": reason})
+
+    def replace(self, staff: Claims, card: str | int, new_card_number: str, reason: str) -> None:
         """Give the member a new card in place of this one: same allowance, same PIN, no longer blocked.
 
         Sessions that the old card opened end.
         """
         number = _new_number(new_card_number)
         with self._sessions.begin() as session:
-            holder, now = self._lock(session, staff, card_number, reason)
-            card = self._successor(session, holder.card, number, now)
+            holder, now = self._lock(session, staff, card, reason)
+            new = self._successor(session, holder.card, number, now)
             subject = f"m:{holder.member.id}"
             repository.end_sessions(session, now, subject, blocked=False)
-            facts = {"reason": reason, "new_card": card.id, "last_four": card.last_four}
+            facts = {"reason": reason, "new_card": new.id, "last_four": new.last_four}
             self._record(session, now, staff, "card.replace", holder.card, facts)
 
-    def reset_pin(self, staff: Claims, card_number: str, reason: str) -> str:
+    def reset_pin(self, staff: Claims, card: str | int, reason: str) -> str:
         """A one-time PIN, returned once and kept nowhere; the member must choose their own with it.
 
         Their sessions end. Clerks may do this too.
         """
         pin = one_time_pin()
         with self._sessions.begin() as session:
-            holder, now = self._lock(session, staff, card_number, reason, PIN_ROLES)
+            holder, now = self._lock(session, staff, card, reason, PIN_ROLES)
             set_pin(self._keyring, holder.card, pin, chosen=False)
             repository.end_sessions(session, now, f"m:{holder.member.id}")
             self._record(session, now, staff, "card.reset_pin", holder.card, {"reason": reason})
@@ -85,7 +94,7 @@ class CardService:
         self,
         session: Session,
         staff: Claims,
-        card_number: str,
+        card: str | int,
         reason: str,
         roles: frozenset[Role] = CARD_ROLES,
     ) -> tuple[Holder, int]:
@@ -94,8 +103,11 @@ class CardService:
             raise Refusal(Code.FORBIDDEN)
         if not 0 < len(reason.strip()) <= REASON_MAX:
             raise invalid(("reason", f"must have 1 to {REASON_MAX} characters"))
-        number = read_card_number(card_number) or ""
-        holder = repository.holder_by_card(session, self._keyring.card_digest(number), lock=True)
+        if isinstance(card, int):
+            holder = repository.holder_by_card_id(session, card, lock=True)
+        else:
+            digest = self._keyring.card_digest(read_card_number(card) or "")
+            holder = repository.holder_by_card(session, digest, lock=True)
         if holder is None or holder.card.status == REPLACED or not staff.covers(holder.organisation.path):
             raise Refusal(Code.NOT_FOUND)
         return holder, self._clock.now_ms()

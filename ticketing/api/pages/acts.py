@@ -57,6 +57,7 @@ ACTS: Mapping[str, str] = {
     "staff.reset_second_factor": N_("Second factor reset"),
     "organisation.add": N_("Organisation added"),
     "organisation.look": N_("Look of the pages changed"),
+    "organisation.rename": N_("Organisation renamed"),
     "venue.admit": N_("Venue admitted"),
     "venue.change": N_("Venue changed"),
     "shift.open": N_("Shift opened"),

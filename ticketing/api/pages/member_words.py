@@ -19,6 +19,35 @@ IMPORT_STATES: Mapping[str, str] = {
     imports.DROPPED: N_("Dropped"),
 }
 
+ORGANISATION_KINDS: Mapping[str, str] = {
+    "city": N_("City union"),
+    "district": N_("District union"),
+    "sub_district": N_("Sub-district union"),
+    "workplace": N_("Workplace union"),
+}
+
+CARD_STATES: Mapping[str, str] = {
+    "active": N_("In use"),
+    "blocked": N_("Card blocked"),
+    "replaced": N_("Replaced"),
+}
+
+HAPPENED: Mapping[str, str] = {
+    "booked": N_("Booked %(tickets)s tickets"),
+    "collected": N_("Collected %(tickets)s tickets at %(desk)s"),
+    "collecting_undone": N_("Hand-over of %(tickets)s tickets taken back: %(reason)s"),
+    "cancelled": N_("Gave %(tickets)s tickets back: %(reason)s"),
+    "card.block": N_("Card blocked: %(reason)s"),
+    "card.unblock": N_("Card in use again: %(reason)s"),
+    "card.replace": N_("Card replaced by one ending in %(last_four)s: %(reason)s"),
+    "card.reset_pin": N_("One-time PIN given: %(reason)s"),
+    "card.change_pin": N_("Chose another PIN"),
+    "member.move": N_("Moved from organisation %(from)s to %(to)s by a card list"),
+    "notice": N_("Was told: %(text)s"),
+    "signed_in": N_("Signed in: %(device)s"),
+    "joined": N_("Became a member here"),
+}
+
 _REASONS: Mapping[str, str] = {
     r"is empty": N_("This file is empty. Choose the list that you want to import."),
     r"is larger than .*": N_("This file is larger than 32 MB. Send it in parts, or as CSV."),

@@ -159,6 +159,11 @@ DONE: Mapping[str, str] = {
     "share": N_("The desk's share is changed."),
     "shift": N_("The shift is open: what you take at this desk is counted in it."),
     "shift-closed": N_("The shift is closed."),
+    "organisation": N_("The organisation is added."),
+    "renamed": N_("The organisation is renamed."),
+    "card-block": N_("The card is blocked: no sign-in, and no booking within two seconds."),
+    "card-unblock": N_("The card can be used again."),
+    "card-replace": N_("The card is replaced; the new one has the same PIN, and what was used stays used."),
     "account": N_("The account is changed; whoever used it signs in anew."),
     "account-disable": N_("The account is disabled; whoever used it is signed out within two seconds."),
     "account-enable": N_("The account can sign in again, with the password it had."),
@@ -317,6 +322,14 @@ FAULTS: Mapping[str, str] = {
         "The counts differ from what is expected. Count again, or say why in the remark."
     ),
     "is taken": N_("This name is taken."),
+    "must have 1 to 200 characters": N_("A name has 1 to 200 characters."),
+    "must be 1 to 80 small letters, digits, dashes or underscores": N_(
+        "An id has 1 to 80 small letters, digits, dashes or underscores."
+    ),
+    "lies too deep": N_("This organisation lies too deep in the tree to have others below it."),
+    "must have 1 to 500 characters": N_("Give a reason, of at most 500 characters."),
+    "must be 6 to 32 digits": N_("The card number must have 6 to 32 digits."),
+    "belongs to a card already": N_("This number belongs to a card already."),
     "is the last administrator here": N_(
         "This is the last administrator who can sign in here. Make somebody else administrator first."
     ),

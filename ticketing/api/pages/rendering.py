@@ -22,6 +22,7 @@ from ticketing.errors import Code, Refusal
 from ticketing.resources import package_files
 from ticketing.services.desk import DESK_ROLES
 from ticketing.services.event_access import WRITERS
+from ticketing.services.member_care import READERS
 from ticketing.services.till import FINANCE_ROLES
 
 SHEET = (package_files("web") / "static" / "member.css").read_text().strip()
@@ -151,6 +152,7 @@ class Renderer:
             "grouped": grouped,
             "desk_roles": DESK_ROLES,
             "writer_roles": WRITERS,
+            "member_readers": READERS,
             "finance_roles": FINANCE_ROLES,
             "quota_of": quota_of,
             "order_state": order_state,
@@ -159,6 +161,8 @@ class Renderer:
             "hold_sentence": lambda status: gettext(names.HOLD_SENTENCES[status]),
             "colour_name": lambda colour: gettext(names.COLOURS[colour]),
             "kind_name": lambda kind: gettext(names.KINDS[kind]),
+            "organisation_kind": lambda kind: gettext(member_words.ORGANISATION_KINDS[kind]),
+            "card_state": lambda state: gettext(member_words.CARD_STATES[state]),
             "import_state_name": lambda state: gettext(member_words.IMPORT_STATES[state]),
             "wave_name": lambda state: gettext(names.WAVES[state]),
             "scope_name": lambda scope: gettext(names.SCOPES[scope]),

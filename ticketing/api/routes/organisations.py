@@ -72,6 +72,26 @@ def block_card(call: Call[schemas.CardAct]) -> schemas.CardAnswer:
 @calls(
     Operation(
         method="POST",
+        path="/api/v1/staff/cards/unblock",
+        summary="Let a blocked card be used again",
+        tag="staff",
+        caller="staff",
+        roles=WRITERS,
+        takes=schemas.CardAct,
+        gives=schemas.CardAnswer,
+        codes=(Code.NOT_FOUND,),
+    )
+)
+def unblock_card(call: Call[schemas.CardAct]) -> schemas.CardAnswer:
+    """Freeing a free card is no error."""
+    card = call.body.card_number
+    call.front.services.cards.unblock(call.caller, card, call.body.reason)
+    return schemas.CardAnswer(_shown(card), "active")
+
+
+@calls(
+    Operation(
+        method="POST",
         path="/api/v1/staff/cards/replace",
         summary="Give a member a new card; the used allowance stays used",
         tag="staff",

@@ -1,11 +1,11 @@
-"""What staff send and see when they look after members, cards and accounts."""
+"""What staff send and see when they look after organisations, members, cards and accounts."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from ticketing.api.schemas.base import NO_CONTROLS, Answer, Id, Request, Role
+from ticketing.api.schemas.base import NO_CONTROLS, Answer, Id, Line, Request, Role
 
 ImportState = Literal["sending", "checking", "checked", "importing", "imported", "failed", "dropped"]
 
@@ -90,3 +90,87 @@ class AccountWithPassword(Answer):
 
     account: Account
     password: str
+
+
+class OrganisationNode(Answer):
+    """An organisation, with how many members and cards it and all below it have."""
+
+    id: str
+    name: str
+    kind: str
+    parent_id: str | None
+    members: int
+    cards_active: int
+    cards_blocked: int
+
+
+class OrganisationPlace(Answer):
+    """An organisation and a page of a hundred of those directly below it; `more` come after these."""
+
+    organisation: OrganisationNode
+    below: list[OrganisationNode]
+    more: int
+
+
+class OrganisationChange(Request):
+    """Another name for an organisation."""
+
+    name: Line
+
+
+class MemberSearch(Request):
+    """A card number, a phone number, or a part of a name."""
+
+    q: Line
+
+
+class MemberCard(Answer):
+    """A card of a member, present or replaced. `id` names its member in other calls."""
+
+    id: str
+    card_masked: str
+    status: Literal["active", "blocked", "replaced"]
+    since: datetime
+
+
+class FoundMember(Answer):
+    """A member with their present card; the phone number is masked."""
+
+    name: str
+    phone_masked: str
+    organisation: str
+    organisation_name: str
+    card: MemberCard
+
+
+class FoundMembers(Answer):
+    """At most fifty members."""
+
+    members: list[FoundMember]
+
+
+class StaffMember(Answer):
+    """A member as staff who look after them see them, with every card they ever had, newest first."""
+
+    member: FoundMember
+    cards: list[MemberCard]
+    since: datetime
+    pin_must_change: bool
+
+
+class HistoryEntry(Answer):
+    """One thing that happened: `booked`, `collected`, `cancelled`, `card.block` and so on; `facts` depend on it."""
+
+    at: datetime
+    kind: str
+    by: str
+    order_number: str
+    event_id: str
+    facts: dict[str, Any]
+
+
+class MemberHistory(Answer):
+    """Newest first; `cursor` leads to what is older."""
+
+    entries: list[HistoryEntry]
+    cursor: str | None
