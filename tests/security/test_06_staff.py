@@ -28,6 +28,7 @@ BODIES: dict[str, Any] = {
     "{quota_id}": {"capacity": 50},
     "{event_id}": {"title": "taken over"},
     "copy": {"days": 365},
+    "table": {"text": "x"},
     "{organisation_id}": {"name": "taken over"},
     "unblock": {"card_number": NUMBER, "reason": "mine now"},
     "block": {"card_number": NUMBER, "reason": "mine now"},
