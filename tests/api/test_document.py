@@ -49,6 +49,7 @@ CONTRACT = [
     "GET /api/v1/staff/templates",
     "POST /api/v1/staff/events/from-template",
     "POST /api/v1/staff/events/{event_id}/copy",
+    "POST /api/v1/staff/events/{event_id}/postpone",
     "GET /api/v1/staff/events/{event_id}/check",
     "POST /api/v1/staff/events/{event_id}/quotas/table",
     "POST /api/v1/staff/events/{event_id}/quotas/{quota_id}/raise",

@@ -43,7 +43,8 @@ _FORMS = (
     "/desk/pickups/{pickup_id}/undo", "/desk/sales", "/desk/setup", "/desk/pin",
     "/desk/till", "/desk/till/{pickup_id}/close", "/desk/share", "/desk/conflicts/{quantity}/settle", "/desk/prints",
     "/staff/templates", "/staff/events/{event_id}/copy", "/staff/events/{event_id}/quotas/table",
-    "/staff/events/{event_id}/raise", "/staff/events/{event_id}/waves/{key}/cancel",
+    "/staff/events/{event_id}/raise", "/staff/events/{event_id}/postpone",
+    "/staff/events/{event_id}/waves/{key}/cancel",
 )  # fmt: skip
 _QUERIES = (
     "lang=en",

@@ -100,7 +100,7 @@ def event_summary(
         collect_until=instant_or_none(event.collect_until),
         uncollected=cast("schemas.Uncollected", event.uncollected),
         pickup=event.pickup,
-        notice=event.notice,
+        notice=(event.state == tables.PAUSED and event.pause_message) or event.notice,
         kind=cast("Any", event.kind),  # the catalogue takes no other than these
     )
 
@@ -126,8 +126,9 @@ def staff_event(
     """An event as staff see it."""
     counts, coming = state.counts if state else {}, _coming(event)
     return schemas.StaffEvent(
-        **_fields(event_summary(event, organisation_name, status)),
+        **_fields(event_summary(event, organisation_name, status)) | {"notice": event.notice},
         state=event.state,
+        pause_message=event.pause_message,
         version=event.version,
         applied=event.state == tables.DRAFT or event.applied_version >= event.version,
         share_back_minutes=event.share_back_minutes,

@@ -36,6 +36,14 @@ def copied(plan: EventDraft, by_ms: int, *, same_series: bool) -> EventDraft:
     return moved(structs.replace(plan, quotas=quotas, notice="", allowance_group=group), by_ms)
 
 
+def postponed(plan: EventDraft, by_ms: int, now: int, *, move_sale: bool) -> EventDraft:
+    """The same event at another time; its booking stays where it is unless that is meant, and never opens anew."""
+    later = moved(plan, by_ms)
+    opens_at = later.opens_at if move_sale and plan.opens_at > now else plan.opens_at
+    closes_at = later.closes_at if move_sale else plan.closes_at
+    return structs.replace(later, opens_at=opens_at, closes_at=closes_at)
+
+
 class Words(Struct, frozen=True, forbid_unknown_fields=True):
     """A text of a template in both languages."""
 

@@ -59,6 +59,7 @@ class Event(Base):
     share_back_minutes: Mapped[int | None]  # so long before it starts the desk's share goes to the web
     pickup: Mapped[str] = mapped_column(Text, default="")
     notice: Mapped[str] = mapped_column(Text, default="")
+    pause_message: Mapped[str] = mapped_column(Text, default="")  # what members read while the sale is paused
     version: Mapped[int] = mapped_column(default=1)
     applied_version: Mapped[int] = mapped_column(default=0)
     # Of a cancelled event: when its last ticket was void, and none could follow.

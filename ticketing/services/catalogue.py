@@ -13,6 +13,7 @@ from msgspec import structs
 from sqlalchemy.orm import Session
 
 from ticketing.catalogue import news, repository
+from ticketing.catalogue.copies import postponed
 from ticketing.catalogue.model import EventChanges, EventDraft, changed, differences, from_to
 from ticketing.catalogue.tables import (
     CANCELLED,
@@ -24,6 +25,7 @@ from ticketing.catalogue.tables import (
     Event,
 )
 from ticketing.catalogue.validation import (
+    NOTICE_CHARS_MAX,
     Fault,
     event_faults,
     fixed_faults,
@@ -31,6 +33,7 @@ from ticketing.catalogue.validation import (
     overdue_faults,
     reason_faults,
     refuse_if,
+    text_faults,
     tidied,
 )
 from ticketing.clock import ServerClock
@@ -149,9 +152,11 @@ class CatalogueService:
         """Put a draft on sale: members see it now and buy from `opens_at` on."""
         return self._move(staff, event_id, "publish", reason)
 
-    def pause(self, staff: Claims, event_id: str, reason: str = "") -> Event:
-        """Take no new holds for now; what is held may still be confirmed."""
-        return self._move(staff, event_id, "pause", reason)
+    def pause(self, staff: Claims, event_id: str, reason: str = "", message: str = "") -> Event:
+        """Take no new holds for now; what is held may still be confirmed. Members read `message` until it goes on."""
+        message = message.replace("\r\n", "\n").strip()
+        refuse_if(text_faults("message", message, NOTICE_CHARS_MAX, breaks=True))
+        return self._move(staff, event_id, "pause", reason, message)
 
     def resume(self, staff: Claims, event_id: str, reason: str = "") -> Event:
         """Go on after a pause."""
@@ -165,21 +170,63 @@ class CatalogueService:
         """Call the event off: the sale ends, and the worker voids its orders (see `cancelling`)."""
         return self._move(staff, event_id, "cancel", reason)
 
-    def _move(self, staff: Claims, event_id: str, verb: str, reason: str) -> Event:
+    def postpone(
+        self, staff: Claims, event_id: str, starts_at: int, reason: str = "", move_sale: bool = False
+    ) -> Event:
+        """Put an event off, or forward: its showings, and until when one may cancel or collect, move with it.
+
+        With `move_sale` the end of the booking moves too, and the opening if that is still to come. Whoever has
+        tickets is told what it was and what it is.
+        """
+        refuse_if(reason_faults(reason))
+        with self._sessions.begin() as session:
+            event = event_access.writable(session, staff, event_id)
+            if event.state == CANCELLED:
+                raise Refusal(Code.SALE_CLOSED)
+            before, now = repository.plan_of(event), self._clock.now_ms()
+            after = postponed(before, starts_at - before.starts_at, now, move_sale=move_sale)
+            fixed = fixed_faults(event.state, before, after, now)
+            archived, overdue = (
+                _archived_faults(event, before, after),
+                overdue_faults(event.state, before, after, now),
+            )
+            refuse_if(chain(_past_faults(starts_at, now), event_faults(after), fixed, archived, overdue))
+            if before != after:
+                self._put_off(session, event, before, after)
+                detail = {"changes": from_to(before, after), "reason": reason}
+                self._record(session, staff, "event.postpone", f"event:{event_id}", detail)
+        return self._applied(staff, event_id)
+
+    def _put_off(self, session: Session, event: Event, before: EventDraft, after: EventDraft) -> None:
+        now = self._clock.now_ms()
+        repository.write(event, after)
+        news.tell(session, event, {news.STARTS_AT: (before.starts_at, after.starts_at)}, now)
+        for quota, was, plan in zip(event.quotas, before.quotas, after.quotas, strict=True):
+            if plan.starts_at is not None:  # one without a time of its own is told of with the event
+                repository.write_quota(quota, plan)
+                news.tell(session, event, {news.STARTS_AT: (was.starts_at, plan.starts_at)}, now, quota.id)
+        event.version += 1
+
+    def _move(self, staff: Claims, event_id: str, verb: str, reason: str, message: str = "") -> Event:
         refuse_if(reason_faults(reason))
         sources, target = _MOVES[verb]
         with self._sessions.begin() as session:
             event = event_access.writable(session, staff, event_id)
+            detail = {"reason": reason} | ({"message": message} if message else {})
             if event.state in sources:
                 if event.state == DRAFT:
                     self._check_publishable(event)
                 if target == CANCELLED:
                     news.tell(session, event, {news.STATE: (event.state, target)}, self._clock.now_ms())
-                event.state = target
+                event.state, event.pause_message = target, message
                 event.version += 1
-                self._record(session, staff, f"event.{verb}", f"event:{event_id}", {"reason": reason})
+                self._record(session, staff, f"event.{verb}", f"event:{event_id}", detail)
             elif event.state != target:
                 raise _refused_move(event)
+            elif message not in ("", event.pause_message):  # paused already, and now with another message
+                event.pause_message = message
+                event.version += 1
+                self._record(session, staff, f"event.{verb}", f"event:{event_id}", detail)
         return self._applied(staff, event_id)
 
     def _check_publishable(self, event: Event) -> None:
@@ -192,6 +239,11 @@ class CatalogueService:
 
     def _record(self, session: Session, staff: Claims, action: str, subject: str, detail: Any) -> None:
         trail.record(session, self._clock.now_ms(), staff.actor, action, subject, detail)
+
+
+def _past_faults(starts_at: int, now: int) -> Iterator[Fault]:
+    if starts_at <= now:
+        yield "starts_at", "is past"
 
 
 def _refused_move(event: Event) -> Refusal:

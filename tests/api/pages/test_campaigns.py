@@ -155,3 +155,36 @@ async def test_a_draft_is_looked_over_and_previewed(quick_house: House) -> None:
         check = f"{EVENTS}/{draft}/check"
         assert (await house.client.get(check, headers=house.staff(path="district.east"))).status_code == 404
         shows(await house.client.get(f"/events/{draft}"), 404)
+
+
+async def test_a_pause_that_says_why_and_another_date(quick_house: House) -> None:
+    house = quick_house
+    event_id = house.publish(5)
+    page = f"/staff/events/{event_id}"
+    form = {"reason": "leak", "message": "三点恢复"}
+    assert (
+        await house.client.post(f"{page}/pause", data=form, headers=OWN | house.staff())
+    ).status_code == 303
+    await house.front.board.learn(event_id)
+    shows(await house.client.get(f"/events/{event_id}"), 200, "三点恢复")
+    assert (await house.client.get(f"/api/v1/events/{event_id}")).json()["notice"] == "三点恢复"
+    shows(await house.client.get(page, headers=house.staff()), 200, "会员看到：三点恢复", "活动改期")
+    again = await house.client.post(
+        f"{EVENTS}/{event_id}/pause", json={"message": "四点恢复"}, headers=house.staff()
+    )
+    assert (again.json()["pause_message"], again.json()["notice"]) == ("四点恢复", "")
+    later = {"starts_at": "2040-05-01T19:30", "reason": "leak"}
+    moved = await house.client.post(f"{page}/postpone", data=later, headers=OWN | house.staff())
+    assert (moved.status_code, moved.headers["location"]) == (303, f"{page}?done=postponed")
+    assert event_of(house, event_id).starts_at == 2_219_484_600_000
+    past = await house.client.post(
+        f"{page}/postpone", data=later | {"starts_at": "2020-05-01T19:30"}, headers=OWN | house.staff()
+    )
+    shows(past, 422, "这个时间已经过了")
+    wish = {"starts_at": "2040-06-01T11:30:00Z"}
+    answer = await house.client.post(f"{EVENTS}/{event_id}/postpone", json=wish, headers=house.staff())
+    assert (answer.status_code, answer.json()["starts_at"]) == (200, "2040-06-01T11:30:00Z")
+    neighbour = house.staff(path="district.east")
+    stranger = await house.client.post(f"{EVENTS}/{event_id}/postpone", json=wish, headers=neighbour)
+    assert stranger.status_code == 404
+    shows(await house.client.post(f"{page}/postpone", data=later, headers=OWN | neighbour), 404)

@@ -19,6 +19,7 @@ ACTS: Mapping[str, str] = {
     "quota.add": N_("Quota added"),
     "quota.change": N_("Quota changed"),
     "quota.raise": N_("Tickets added"),
+    "event.postpone": N_("Event postponed"),
     "wave.release": N_("Tickets released at their time"),
     "wave.cancel": N_("Release called off"),
     "wave.lapse": N_("Release lapsed: the sale had ended"),

@@ -134,6 +134,7 @@ def _staff_routes() -> list[Route]:
         _post("/staff/events/{event_id}/edit", drafting.edit),
         _post("/staff/events/{event_id}/capacity", staff.change_capacity),
         _post("/staff/events/{event_id}/share", staff.set_share),
+        _post("/staff/events/{event_id}/postpone", staff.postpone),
         _post("/staff/events/{event_id}/raise", waves.raise_quota),
         _post("/staff/events/{event_id}/waves/{wave_id}/cancel", waves.cancel),
         _post("/staff/events/{event_id}/quotas", staff.add_quota),

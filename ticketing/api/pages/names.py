@@ -150,6 +150,7 @@ DONE: Mapping[str, str] = {
     "cancel": N_("The event is called off; its tickets become void within moments."),
     "capacity": N_("The quota is changed."),
     "quota": N_("The quota is added."),
+    "postponed": N_("The event is postponed; whoever has tickets is told."),
     "raised": N_("The quota is raised; what was planned for later comes by itself."),
     "wave-off": N_("That release is called off."),
     "table": N_("The quotas are as in the table."),

@@ -88,6 +88,7 @@ async def _event_page(
         refusals=sorted(stats.refusals.items(), key=lambda pair: -pair[1]) if stats else [],
         acts=_ACTS.get(event.state, ()),
         may_edit=event.state != CANCELLED,
+        pause_message=event.pause_message,
         form=form.values if form else {},
         faults=_faults_of(site, request, refusal),
         offer_force=refusal is not None and refusal.code is Code.CAPACITY_IN_USE,
@@ -127,11 +128,28 @@ async def act(request: Request) -> Response:
         raise Refusal(Code.NOT_FOUND)
     form = await read_form(request)
     staff = site.require(request, "staff", f"/staff/events/{event_id}")
+    given = (form.text("reason"), *((form.text("message"),) if verb == "pause" else ()))
     try:
-        await in_thread(getattr(site.services.catalogue, verb), staff, event_id, form.text("reason"))
+        await in_thread(getattr(site.services.catalogue, verb), staff, event_id, *given)
     except Refusal as refusal:
         return await refused(request, refusal, form)
     return redirect(f"/staff/events/{event_id}?done={verb}")
+
+
+async def postpone(request: Request) -> Response:
+    """Put an event off with all its showings."""
+    site, event_id = site_of(request), request.path_params["event_id"]
+    form = await read_form(request)
+    staff = site.require(request, "staff", f"/staff/events/{event_id}")
+    starts_at, reason = form.time("starts_at", required=True), form.text("reason", required=True)
+    if starts_at is None or form.faults:
+        return await refused(request, invalid(form), form)
+    act, move_sale = site.services.catalogue.postpone, form.text("move_sale") == "yes"
+    try:
+        await in_thread(act, staff, event_id, starts_at, reason, move_sale)
+    except Refusal as refusal:
+        return await refused(request, refusal, form)
+    return redirect(f"/staff/events/{event_id}?done=postponed")
 
 
 async def change_capacity(request: Request) -> Response:

@@ -133,7 +133,50 @@ def _move(verb: str, summary: str) -> None:
 
 
 _move("publish", "Put a draft on sale")
-_move("pause", "Take no new holds for now; what is held may still be confirmed")
+
+
+@calls(
+    Operation(
+        method="POST",
+        path=f"{EVENT_PATH}/pause",
+        summary="Take no new holds for now; what is held may still be confirmed",
+        tag="staff",
+        caller="staff",
+        roles=WRITERS,
+        takes=schemas.PauseWish,
+        body_optional=True,
+        gives=schemas.StaffEvent,
+        codes=_MOVE_CODES,
+    )
+)
+def pause_event(call: Call[schemas.PauseWish]) -> schemas.StaffEvent:
+    """Members read the message as the event's notice until the sale goes on."""
+    pause, wish = call.front.services.catalogue.pause, call.body
+    return _changed(call, pause(call.caller, call.path("event_id"), wish.reason, wish.message))
+
+
+@calls(
+    Operation(
+        method="POST",
+        path=f"{EVENT_PATH}/postpone",
+        summary="Put an event off with all its showings; whoever has tickets is told",
+        tag="staff",
+        caller="staff",
+        roles=WRITERS,
+        takes=schemas.PostponeWish,
+        gives=schemas.StaffEvent,
+        codes=(Code.NOT_FOUND, Code.SALE_CLOSED, Code.RECOVERING),
+    )
+)
+def postpone_event(call: Call[schemas.PostponeWish]) -> schemas.StaffEvent:
+    """Until when one may cancel or collect moves along; the booking does when that is meant."""
+    postpone, wish = call.front.services.catalogue.postpone, call.body
+    starts_at = views.millis(wish.starts_at)
+    return _changed(
+        call, postpone(call.caller, call.path("event_id"), starts_at, wish.reason, wish.move_sale)
+    )
+
+
 _move("resume", "Go on after a pause")
 _move("close", "End the sale for good; what is held may still be confirmed")
 _move(

@@ -7,6 +7,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from ticketing.api.schemas.base import (
     NO_CONTROLS,
+    NO_CONTROLS_BUT_LINES,
     QUOTAS_MAX,
     Answer,
     Capacity,
@@ -237,6 +238,19 @@ class WithReason(Request):
     reason: Note = ""
 
 
+class PauseWish(WithReason):
+    """A pause, and what members read until the sale goes on."""
+
+    message: Annotated[str, Meta(max_length=1_000, pattern=NO_CONTROLS_BUT_LINES)] = ""
+
+
+class PostponeWish(WithReason, kw_only=True):
+    """Another time for an event; `move_sale` moves the end of the booking too, and an opening that is to come."""
+
+    starts_at: Instant
+    move_sale: bool = False
+
+
 class StaffQuota(Quota, kw_only=True):
     """A quota as staff see it, with what is kept from the crowd."""
 
@@ -248,12 +262,14 @@ class StaffQuota(Quota, kw_only=True):
 class StaffEvent(EventSummary):
     """An event as staff see it, drafts included.
 
-    `applied` is false while Redis has yet to hear of the last change.
+    `applied` is false while Redis has yet to hear of the last change. `pause_message` is what members read as the
+    notice while the sale is paused.
     """
 
     state: str
     version: int
     applied: bool
+    pause_message: str
     share_back_minutes: int | None
     quotas: list[StaffQuota]
 
