@@ -163,11 +163,13 @@ def test_wherever_it_dies_it_is_done_in_the_end(shop: Shop) -> None:
     with Crossings(shop) as whole:
         shop.share_rule.finish()
     for dies_at in range(whole.passed):
-        event = sale(shop)
+        shop.quotas.change(shop.street, event, f"{event}-1", QuotaChanges(withheld=3), "again")
+        another = EventChanges(share_back_minutes=200 + dies_at)
+        shop.catalogue.patch_event(shop.street, event, another, "another time")
         with suppress(Died), Crossings(shop, dies_at):
             shop.share_rule.finish()
         shop.share_rule.finish()
         assert shop.share_rule.finish() == 0
         assert shop.counts(event) == QuotaCounts(capacity=5, withheld=0, held=0, sold=0), dies_at
-        assert len({detail["act"] for detail in given(shop, event)}) == 1
+        assert len({detail["act"] for detail in given(shop, event)}) == 2 + dies_at
     assert violations(shop) == []

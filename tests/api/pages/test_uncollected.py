@@ -43,69 +43,69 @@ def _kind(page: httpx2.Response) -> str:
 
 
 @pytest.mark.parametrize("rule", ["web", "desk"])
-async def test_what_went_back_is_said_to_member_and_clerk(house: House, rule: str) -> None:
-    event, member = _sale(house, rule), house.add_member(number=NUMBER)
-    session, clerk = house.member(member), house.add_staff("lan", "clerk")
-    order = await house.buy(event, session, quantity=2)
-    with house.services.sessions.begin() as transaction:
-        house.services.orders.ensure_recorded(transaction, order["id"])
-    await house.front.board.refresh()
+async def test_what_went_back_is_said_to_member_and_clerk(quick_house: House, rule: str) -> None:
+    event, member = _sale(quick_house, rule), quick_house.add_member(number=NUMBER)
+    session, clerk = quick_house.member(member), quick_house.add_staff("lan", "clerk")
+    order = await quick_house.buy(event, session, quantity=2)
+    with quick_house.services.sessions.begin() as transaction:
+        quick_house.services.orders.ensure_recorded(transaction, order["id"])
+    await quick_house.front.board.refresh()
     for path in (f"/events/{event}", f"/orders/{order['id']}"):
-        assert "过时未取的票将让给其他人" in (await house.client.get(path, headers=session)).text
-    assert (await house.client.get(f"/api/v1/events/{event}")).json()["uncollected"] == rule
-    offered = await house.client.post("/desk", data={"swipe": NUMBER}, headers=OWN | clerk)
+        assert "过时未取的票将让给其他人" in (await quick_house.client.get(path, headers=session)).text
+    assert (await quick_house.client.get(f"/api/v1/events/{event}")).json()["uncollected"] == rule
+    offered = await quick_house.client.post("/desk", data={"swipe": NUMBER}, headers=OWN | clerk)
     assert _kind(offered) == "hand"
-    _passes(house, event)
+    _passes(quick_house, event)
 
     ticket = f"{order['id']} {order['tickets'][0]['code']}"
     late = {"key": "k", "ticket": ticket, "swiped": NUMBER}
     for page in (
-        await house.client.post("/desk/pickups", data=late, headers=OWN | clerk),
-        await house.client.post("/desk", data={"swipe": NUMBER}, headers=OWN | clerk),
-        await house.client.post("/desk", data={"swipe": order["number"]}, headers=OWN | clerk),
+        await quick_house.client.post("/desk/pickups", data=late, headers=OWN | clerk),
+        await quick_house.client.post("/desk", data={"swipe": NUMBER}, headers=OWN | clerk),
+        await quick_house.client.post("/desk", data={"swipe": order["number"]}, headers=OWN | clerk),
     ):
         assert _kind(page) == "lapsed"
         assert "放回 2 张票" in page.text
-    english = await house.client.post("/desk", data={"swipe": NUMBER}, headers=OWN | clerk | ENGLISH)
+    english = await quick_house.client.post("/desk", data={"swipe": NUMBER}, headers=OWN | clerk | ENGLISH)
     assert "2 tickets went back at" in english.text
-    swiped = await house.client.post("/api/v1/desk/swipes", headers=clerk, json={"card_number": NUMBER})
+    swiped = await quick_house.client.post("/api/v1/desk/swipes", headers=clerk, json={"card_number": NUMBER})
     [gone] = swiped.json()["went_back"]
     assert (gone["order_id"], gone["event_id"], gone["tickets"]) == (order["id"], event, 2)
-    told = (await house.client.get("/api/v1/me", headers=session)).json()["notices"]
+    told = (await quick_house.client.get("/api/v1/me", headers=session)).json()["notices"]
     assert [(one["kind"], one["event_id"], one["at"]) for one in told] == [
         ("not_collected", event, gone["at"])
     ]
     for path in ("/orders", f"/orders/{order['id']}"):
-        assert "您没有在截止前领取的票已放回" in (await house.client.get(path, headers=session)).text
-        shown = await house.client.get(path, headers=session | ENGLISH)
+        assert "您没有在截止前领取的票已放回" in (await quick_house.client.get(path, headers=session)).text
+        shown = await quick_house.client.get(path, headers=session | ENGLISH)
         assert "did not collect in time" in shown.text
-    counts = house.counts(event)
+    counts = quick_house.counts(event)
     assert (counts.sold, counts.withheld) == (0, 2 if rule == "desk" else 0)
 
 
-async def test_staff_choose_the_rule_by_form(house: House) -> None:
-    event, manager = house.publish(5), house.staff()
+async def test_staff_choose_the_rule_by_form(quick_house: House) -> None:
+    event, manager = quick_house.publish(5), quick_house.staff()
     path = f"/staff/events/{event}/edit"
-    form = (await house.client.get(path, headers=manager)).text
+    form = (await quick_house.client.get(path, headers=manager)).text
     assert '<option value="keep" selected>' in form
     fields = dict(re.findall(r'<input id="[^"]+" name="([^"]+)"[^>]* value="([^"]*)"', form))
     wish = fields | {"uncollected": "desk", "reason": "the hall is full", "eligible": ""}
-    refused = await house.client.post(path, data=wish, headers=OWN | manager)
+    refused = await quick_house.client.post(path, data=wish, headers=OWN | manager)
     assert (refused.status_code, "请填写取票截止时间" in refused.text) == (422, True)
-    until = write_form_time(house.now + 120 * MINUTE_MS)
-    saved = await house.client.post(path, data=wish | {"collect_until": until}, headers=OWN | manager)
+    until = write_form_time(quick_house.now + 120 * MINUTE_MS)
+    saved = await quick_house.client.post(path, data=wish | {"collect_until": until}, headers=OWN | manager)
     assert saved.status_code == 303, saved.text
-    assert '<option value="desk" selected>' in (await house.client.get(path, headers=manager)).text
+    assert '<option value="desk" selected>' in (await quick_house.client.get(path, headers=manager)).text
 
 
-async def test_staff_choose_the_rule_by_api(house: House) -> None:
-    event, manager = _sale(house, "keep"), house.staff()
+async def test_staff_choose_the_rule_by_api(quick_house: House) -> None:
+    event, manager = _sale(quick_house, "keep"), quick_house.staff()
     url = f"/api/v1/staff/events/{event}"
-    changed = await house.client.patch(url, headers=manager, json={"uncollected": "web"})
+    changed = await quick_house.client.patch(url, headers=manager, json={"uncollected": "web"})
     assert (changed.status_code, changed.json()["uncollected"]) == (200, "web")
-    unknown = await house.client.patch(url, headers=manager, json={"uncollected": "bin"})
+    unknown = await quick_house.client.patch(url, headers=manager, json={"uncollected": "bin"})
     assert (unknown.status_code, unknown.json()["errors"][0]["field"]) == (422, "uncollected")
-    west = await house.client.patch(
-        url, headers=house.staff(path="district.west"), json={"uncollected": "keep"}
+    west = await quick_house.client.patch(
+        url, headers=quick_house.staff(path="district.west"), json={"uncollected": "keep"}
     )
     assert west.status_code == 404
