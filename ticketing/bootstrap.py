@@ -65,6 +65,7 @@ from ticketing.services.till import TillService
 from ticketing.services.tokens import TokenSigner
 from ticketing.services.uncollected import UncollectedReturns
 from ticketing.services.waves import WaveService
+from ticketing.services.webhooks import WebhookService
 from ticketing.services.witness import Witness
 from ticketing.settings import Settings
 
@@ -122,6 +123,7 @@ class Services:
         self.notices = NoticeService(self.sessions, self.clock)
         self.revocations = Revocations(self.sessions, _longest_session_ms(settings))
         self.logins = LoginService(self.sessions, self.revocations, self.clock)
+        self.webhooks = WebhookService(self.sessions, self.keyring, self.clock)
         self.api_tokens = ApiTokens(self.sessions, self.clock)
         self.staff_logins = StaffLogins(self.sessions, self.revocations, self.clock)
         self.accounts = SessionService(

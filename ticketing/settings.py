@@ -59,6 +59,10 @@ class Settings(BaseSettings):
         description="Whether staff may have a second factor, or do nothing before they have set one up.",
     )
 
+    webhook_private_addresses: bool = Field(
+        False, description="Whether webhooks may lead into private networks and to this machine."
+    )
+
     request_head_seconds: float = Field(
         10, gt=0, description="How long a client may take to send a request's line and headers."
     )

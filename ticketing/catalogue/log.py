@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from ticketing.catalogue.tables import Event, Quota
+from ticketing.catalogue.tables import PUBLISHED, Event, Quota
 
 
 def group_of(session: Session, event_id: str) -> str | None:
@@ -33,3 +33,11 @@ def follow_capacity(session: Session, quota_id: str, capacity: int, withheld: in
 def events_of(session: Session, group_id: str) -> Sequence[str]:
     """The events that share this group's log."""
     return session.scalars(select(Event.id).where(Event.group_id == group_id).order_by(Event.id)).all()
+
+
+def on_sale(session: Session, now: int) -> list[tuple[str, str]]:
+    """The events whose sale is open, with their groups."""
+    window = (Event.state == PUBLISHED, Event.opens_at <= now, Event.closes_at > now)
+    return [
+        (row.id, row.group_id) for row in session.execute(select(Event.id, Event.group_id).where(*window))
+    ]

@@ -6,6 +6,7 @@ from msgspec import Struct
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from ticketing.orders.model import OrderRecord
 from ticketing.orders.tables import (
     CANCELLED,
     DUE,
@@ -42,6 +43,13 @@ def void_event(
 
     With `confirmed_by` only of orders that were confirmed until then.
     """
+def voided_of(order: OrderRecord, codes: Collection[str]) -> Voided:
+    """What the voiding of these tickets of an order comes to."""
+    return Voided(order.id, sum(ticket.bit for ticket in order.tickets if ticket.code in codes))
+
+
+def void_event(session: Session, event_id: str, orders_max: int, reason: str, at: int) -> list[Voided]:
+    """Void what is still to be collected of at most so many orders, and put it on the way back to Redis."""
     waiting = select(Ticket.code).where(Ticket.order_id == Order.id, Ticket.status == ISSUED).exists()
     mine = select(Order.id).where(Order.event_id == event_id, waiting)
     if confirmed_by is not None:

@@ -25,6 +25,7 @@ from ticketing.inventory.model import LogEntry
 from ticketing.inventory.watermarks import Watermarks
 from ticketing.orders import repository as orders
 from ticketing.orders.model import POISONOUS, CursorRecord, OrderRecord, Poison
+from ticketing.services import webhook_outbox
 from ticketing.services.orders import order_from_hold
 from ticketing.services.recovery import Recovery
 
@@ -135,7 +136,9 @@ class Drain:
             if not orders.move_cursor(session, at, entries[-1].position):
                 return False
             records = _orders_of(session, entries)
-            orders.record_orders(session, records, self._clock.now_ms())
+            now = self._clock.now_ms()
+            orders.record_orders(session, records, now)
+            webhook_outbox.confirmed(session, records, now)
             _follow_resizes(session, entries, self._clock.now_ms())
         return True
 

@@ -1,4 +1,4 @@
-"""One worker process: RQ's worker in the main thread; beside it a watcher, an importer, a candidate for the schedule.
+"""One worker process: RQ's worker in the main thread; beside it threads for all else.
 
 Jobs run in this process, without a fork: a drain keeps its connections, and a worker that dies takes only
 a job that the next look rings for again.
@@ -19,11 +19,13 @@ from ticketing import memory
 from ticketing.bootstrap import Services, build, queue_client
 from ticketing.queue import jobs
 from ticketing.queue.bell import QUEUE, Bell, rush_queue
+from ticketing.queue.courier import Courier
 from ticketing.queue.drain import Drain
 from ticketing.queue.importer import Importer
 from ticketing.queue.schedule import Schedule
 from ticketing.queue.watcher import Watcher
 from ticketing.services.import_work import ImportWork
+from ticketing.services.vault import Vault
 from ticketing.settings import Settings
 
 HEARTBEAT_SECONDS = 60
@@ -78,10 +80,11 @@ def _run(services: Services, stop: Event) -> None:
     watcher = Watcher(services.sessions, services.keeper, services.watermarks, duties.bell)
     schedule = Schedule(rush_queue(services.queue_redis))
     work = ImportWork(services.sessions, services.keyring, services.clock)
+    courier = courier_of(services)
     importer = Importer(services.sessions, services.clock, work, services.settings.data_dir)
     threads = [
         Thread(target=duty.run, args=(stop,), name=type(duty).__name__, daemon=True)
-        for duty in (watcher, schedule, importer)
+        for duty in (watcher, schedule, importer, courier)
     ]
     for thread in threads:
         thread.start()
@@ -110,6 +113,17 @@ def duties_of(services: Services) -> jobs.Duties:
         witness=services.witness,
         revocations=services.revocations,
         bell=Bell(rush_queue(services.queue_redis)),
+    )
+
+
+def courier_of(services: Services) -> Courier:
+    """A courier over the servers of `services`."""
+    return Courier(
+        services.sessions,
+        services.keeper,
+        Vault(services.keyring.vault),
+        services.clock,
+        private_allowed=services.settings.webhook_private_addresses,
     )
 
 

@@ -12,7 +12,7 @@ from ticketing.database import Sessions, reading
 from ticketing.inventory.keeper import Keeper
 from ticketing.orders import repository as orders
 from ticketing.orders import voiding
-from ticketing.services import trail
+from ticketing.services import trail, webhook_outbox
 
 EVENT_CANCELLED = "the event was cancelled"
 """The reason of the returns."""
@@ -56,6 +56,7 @@ class EventCanceller:
                 tickets = sum(each.places.bit_count() for each in voided)
                 order_ids = [each.order_id for each in voided]
                 detail = {"orders": order_ids, "tickets": tickets, "reason": EVENT_CANCELLED}
+                webhook_outbox.cancelled(session, event_id, voided, now)
                 trail.record(session, now, "system", "order.cancel", f"event:{event_id}", detail)
         return len(voided)
 

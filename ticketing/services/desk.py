@@ -24,7 +24,7 @@ from ticketing.orders import repository as orders
 from ticketing.orders import till
 from ticketing.orders.model import OrderRecord, PickupRecord, TicketRecord
 from ticketing.orders.tables import COLLECTED, CONFIRMED, DUE, NOT_NEEDED, PAID, VOID
-from ticketing.services import event_access, trail
+from ticketing.services import event_access, trail, webhook_outbox
 from ticketing.services.desk_undo import take_back
 from ticketing.services.orders import OrderService, chosen_tickets
 from ticketing.services.seals import Seal
@@ -167,6 +167,7 @@ class DeskService:
             assert gone is not None, "a ticket that is not issued was handed out or is void"
             facts = {"collected_at": gone.collected_at, "desk": gone.desk, "clerk": gone.clerk}
             raise Refusal(Code.ALREADY_COLLECTED, **facts)
+        webhook_outbox.collected(session, order, record, record.at)
         if record.payment_amount:
             orders.change_payment(session, order.id, DUE, PAID)
         detail = {"tickets": list(record.ticket_codes), "desk": record.desk, "paid": record.payment_amount}

@@ -22,7 +22,7 @@ from ticketing.orders import repository as orders
 from ticketing.orders.away import AwayRecord, ConflictRecord, NewConflict
 from ticketing.orders.model import OrderRecord, PickupRecord
 from ticketing.orders.tables import COLLECTED, DUE, ISSUED, PAID
-from ticketing.services import event_access, trail
+from ticketing.services import event_access, trail, webhook_outbox
 from ticketing.services.desk import DESK_ROLES, pickup_id, require_clerk
 from ticketing.services.orders import OrderService
 from ticketing.services.swipes import on_their_way
@@ -261,6 +261,7 @@ def _collect(session: Session, record: AwayRecord, order: OrderRecord) -> None:
     shift = till.joins(session, record.staff_id, record.desk, order.currency)
     added = orders.add_pickup(session, pickup, shift) and orders.collect_tickets(session, pickup)
     assert added, f"{record.id} was new, and its tickets were issued while the order was locked"
+    webhook_outbox.collected(session, order, pickup, record.received_at)
     if paid:
         orders.change_payment(session, order.id, DUE, PAID)
 

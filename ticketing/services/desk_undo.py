@@ -12,7 +12,8 @@ from ticketing.orders import repository as orders
 from ticketing.orders import till
 from ticketing.orders.model import OrderRecord, PickupRecord
 from ticketing.orders.tables import DUE, PAID, REFUND_DUE, REFUNDED, TO_ORIGIN
-from ticketing.services import trail
+from ticketing.orders.voiding import voided_of
+from ticketing.services import trail, webhook_outbox
 from ticketing.services.orders import PAY_AT_DESK
 from ticketing.services.tokens import Claims
 
@@ -59,6 +60,7 @@ def _void_sale(
 ) -> tuple[str, int] | None:
     """The sale never was; how and how much the clerk hands back, also when the event was called off since."""
     orders.void_tickets(session, order, record.ticket_codes, SALE_UNDONE, now, TO_ORIGIN)
+    webhook_outbox.cancelled(session, order.event_id, [voided_of(order, record.ticket_codes)], now)
     if not any(orders.change_payment(session, order.id, state, REFUNDED) for state in (PAID, REFUND_DUE)):
         return None
     assert record.payment_method is not None

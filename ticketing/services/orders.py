@@ -20,7 +20,8 @@ from ticketing.inventory.model import TICKETS_PER_HOLD_MAX, Hold, HoldStatus, Le
 from ticketing.orders import repository as orders
 from ticketing.orders.model import CursorRecord, OrderRecord, Poison, TicketRecord
 from ticketing.orders.tables import CANCELLED, CONFIRMED, DUE, ISSUED, NOT_NEEDED, PAID, REFUND_DUE, VOID
-from ticketing.services import trail
+from ticketing.orders.voiding import voided_of
+from ticketing.services import trail, webhook_outbox
 from ticketing.services.returns import ReturnService
 
 PAGE_MAX = 100
@@ -170,7 +171,9 @@ class OrderService:
         order = self._in_redis(session, order_id)
         if order is None:
             return False
-        orders.record_orders(session, [order], self._clock.now_ms())
+        now = self._clock.now_ms()
+        orders.record_orders(session, [order], now)
+        webhook_outbox.confirmed(session, [order], now)
         return True
 
     def undrained(self, session: Session, member: int) -> list[OrderRecord]:
@@ -202,6 +205,7 @@ class OrderService:
         codes = [ticket.code for ticket in issued]
         orders.void_tickets(session, order, codes, CANCELLED_BY_MEMBER, now)
         settle_payment(session, order, issued)
+        webhook_outbox.cancelled(session, order.event_id, [voided_of(order, codes)], now)
         detail = {"tickets": codes, "reason": CANCELLED_BY_MEMBER}
         trail.record(session, now, f"member:{order.member_id}", "order.cancel", f"order:{order.id}", detail)
 

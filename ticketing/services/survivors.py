@@ -21,7 +21,7 @@ from ticketing.orders import books
 from ticketing.orders import repository as orders
 from ticketing.orders.model import POISONOUS, CursorRecord, OrderRecord, Poison, TicketRecord
 from ticketing.orders.tables import COLLECTED, ISSUED, VOID
-from ticketing.services import trail
+from ticketing.services import trail, webhook_outbox
 from ticketing.services.orders import order_from_hold, settle_payment
 
 HOLD_VOID = "hold_void"
@@ -124,7 +124,9 @@ class Survivors:
         try:
             with self._sessions.begin() as session:
                 records = [_order(hold, currencies) for hold in holds]
-                recorded = orders.record_orders(session, records, self._clock.now_ms())
+                now = self._clock.now_ms()
+                recorded = orders.record_orders(session, records, now)
+                webhook_outbox.confirmed(session, records, now)
                 books.drop_set_aside(session, self._at.group_id, [order.position for order in records])
         except POISONOUS as error:
             if len(holds) == 1:

@@ -65,6 +65,11 @@ ACTS: Mapping[str, str] = {
     "shift.close": N_("Shift closed"),
     "token.create": N_("API token made"),
     "token.revoke": N_("API token revoked"),
+    "webhook.create": N_("Webhook set up"),
+    "webhook.pause": N_("Webhook paused"),
+    "webhook.resume": N_("Webhook resumed"),
+    "webhook.remove": N_("Webhook removed"),
+    "webhook.replay": N_("Webhook told again"),
     "trail.accept": N_("Missing entries of the trail accepted"),
 }
 """What was done, by the code of the act. `tests/unit/api/pages/test_acts.py` finds one that has no name."""

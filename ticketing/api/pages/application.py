@@ -40,6 +40,7 @@ from ticketing.api.pages import (
     staff_accounts,
     till,
     waves,
+    webhook,
 )
 from ticketing.api.pages.rendering import Renderer, onward, redirect
 from ticketing.api.pages.site import ENROL_PATH, EnrolFirst, SignInFirst, Site
@@ -119,6 +120,10 @@ def _staff_routes() -> list[Route]:
         _get(integration.PATH, integration.show),
         _post(f"{integration.PATH}/tokens", integration.make_token),
         _post(f"{integration.PATH}/tokens/revoke", integration.revoke_token),
+        _post(f"{integration.PATH}/webhooks", integration.make_webhook),
+        _get(webhook.PATH, webhook.show),
+        _post(f"{webhook.PATH}/{{verb}}", webhook.act),
+        _post(f"{webhook.PATH}/deliveries/{{delivery_id}}/replay", webhook.replay),
         _get("/staff/events", staff.show_events),
         _post("/staff/events", drafting.create),
         _get("/staff/events/new", drafting.show_new),

@@ -1,4 +1,4 @@
-"""What other programs are given: the API tokens of the staff member's part of the tree."""
+"""What other programs are given: API tokens and webhooks, for the staff member's part of the tree."""
 
 from typing import Any
 
@@ -12,6 +12,8 @@ from ticketing.api.pages.site import Site, site_of
 from ticketing.errors import Code, Refusal
 from ticketing.services.api_tokens import SCOPES, TokenWish
 from ticketing.services.tokens import Claims
+from ticketing.services.webhook_outbox import KINDS
+from ticketing.services.webhooks import EndpointWish
 
 PATH = "/staff/integration"
 _DAYS = 365
@@ -27,7 +29,7 @@ async def _page(
     request: Request, site: Site, staff: Claims, refusal: Refusal | None = None, **shown: Any
 ) -> Response:
     services = site.services
-    usual: dict[str, Any] = {"made": None, "form": {}, "chosen": []}
+    usual: dict[str, Any] = {"made": None, "form": {}, "chosen": [], "faults": []}
     return site.page(
         request,
         "staff/integration.html",
@@ -36,7 +38,9 @@ async def _page(
         path=PATH,
         tokens=await in_thread(services.api_tokens.listed, staff),
         nodes=await in_thread(services.staff.organisations, staff),
+        webhooks=await in_thread(services.webhooks.listed, staff),
         scopes=SCOPES,
+        kinds=KINDS,
         days=_DAYS,
         **(usual | shown),
     )
@@ -68,6 +72,22 @@ async def revoke_token(request: Request) -> Response:
     site, form, staff = await _posted(request)
     await in_thread(site.services.api_tokens.revoke, staff, form.text("token"))
     return redirect(f"{PATH}?done=revoked")
+
+
+async def make_webhook(request: Request) -> Response:
+    """Set an endpoint up and show its secret this once."""
+    site, form, staff = await _posted(request)
+    wish = EndpointWish(form.text("url"), tuple(form.all("event")), form.text("organisation") or None)
+    try:
+        secret, _ = await in_thread(site.services.webhooks.create, staff, wish)
+    except Refusal as refusal:
+        if refusal.code is Code.FORBIDDEN:
+            raise
+        errors = refusal.facts.get("errors", ())
+        faults = [site.fault(request, error["reason"]) for error in errors if error["field"] == "url"]
+        chosen = form.all("event")
+        return await _page(request, site, staff, refusal, form=form.values, chosen=chosen, faults=faults)
+    return await _page(request, site, staff, made=secret)
 
 
 async def _posted(request: Request) -> tuple[Site, Form, Claims]:

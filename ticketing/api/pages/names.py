@@ -135,6 +135,20 @@ SCOPES: Mapping[str, str] = {
 }
 """What an API token may do."""
 
+EVENTS_TOLD: Mapping[str, str] = {
+    "order.confirmed": N_("An order was confirmed"),
+    "order.cancelled": N_("Tickets of an order were cancelled"),
+    "order.collected": N_("Tickets were handed out"),
+    "event.sold_out": N_("An event sold out"),
+}
+"""What a webhook is told."""
+
+DELIVERY_STATES: Mapping[str, str] = {
+    "waiting": N_("Waiting"),
+    "delivered": N_("Delivered"),
+    "given_up": N_("Given up"),
+}
+
 DONE: Mapping[str, str] = {
     "pin": N_("Your PIN is changed."),
     "login": N_("Signed out there, within two seconds."),
@@ -265,6 +279,8 @@ REFUSAL_NAMES: Mapping[str, str] = {
 }
 
 FAULTS: Mapping[str, str] = {
+    "is no address": N_("This is no address of a site."),
+    "must begin with https://": N_("The address must begin with https://."),
     "is required": N_("Please fill this in."),
     "time": N_("Please give a date and time."),
     "number": N_("Please give a whole number."),

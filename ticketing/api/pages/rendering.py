@@ -165,6 +165,8 @@ class Renderer:
             "card_state": lambda state: gettext(member_words.CARD_STATES[state]),
             "import_state_name": lambda state: gettext(member_words.IMPORT_STATES[state]),
             "wave_name": lambda state: gettext(names.WAVES[state]),
+            "event_name": lambda kind: gettext(names.EVENTS_TOLD[kind]),
+            "delivery_state": lambda state: gettext(names.DELIVERY_STATES[state]),
             "scope_name": lambda scope: gettext(names.SCOPES[scope]),
             "role_name": lambda role: gettext(names.ROLES[role]),
             "act_name": lambda action: gettext(acts.act_text(action)),

@@ -16,6 +16,7 @@ from ticketing.api.routes import (
     staff_sessions,
     till,
     waves,
+    webhooks,
 )
 
 ALL = (
@@ -24,6 +25,7 @@ ALL = (
     staff_sessions.calls,
     second_factor.calls,
     api_tokens.calls,
+    webhooks.calls,
     organisations.calls,
     imports.calls,
     accounts.calls,

@@ -105,7 +105,21 @@ from ticketing.api.schemas.events import (
     QuotaAvailability,
 )
 from ticketing.api.schemas.health import FieldError, Health, Problem, Readiness
-from ticketing.api.schemas.integration import ApiToken, ApiTokens, MadeApiToken, NewApiToken, TokenScope
+from ticketing.api.schemas.integration import (
+    ApiToken,
+    ApiTokens,
+    Deliveries,
+    Delivery,
+    MadeApiToken,
+    MadeWebhook,
+    NewApiToken,
+    NewWebhook,
+    Replayed,
+    TokenScope,
+    Webhook,
+    WebhookEvent,
+    Webhooks,
+)
 from ticketing.api.schemas.members import (
     Allowance,
     Cancellation,
@@ -181,6 +195,14 @@ from ticketing.api.schemas.till import (
 from ticketing.api.schemas.waves import RaiseWish, WaveAnswer, WavePlanWish, Waves
 
 __all__ = [
+    "Deliveries",
+    "Delivery",
+    "MadeWebhook",
+    "NewWebhook",
+    "Replayed",
+    "Webhook",
+    "WebhookEvent",
+    "Webhooks",
     "ApiToken",
     "ApiTokens",
     "MadeApiToken",

@@ -1,11 +1,11 @@
-"""What other programs are given: API tokens."""
+"""What other programs are given: API tokens, and webhooks."""
 
 from datetime import datetime
 from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from ticketing.api.schemas.base import Answer, DeskName, Id, Request
+from ticketing.api.schemas.base import NO_CONTROLS, Answer, DeskName, Id, Request
 
 TokenScope = Literal["events:read", "orders:read", "stats:read", "reports:read", "cards:write"]
 
@@ -44,3 +44,68 @@ class MadeApiToken(Answer):
 
     token: str
     details: ApiToken
+
+
+WebhookEvent = Literal["order.confirmed", "order.cancelled", "order.collected", "event.sold_out"]
+
+
+class NewWebhook(Request):
+    """An address to tell; https, or http on the same machine. Without `organisation` it hears as much as its maker."""
+
+    url: Annotated[str, Meta(min_length=1, max_length=500, pattern=NO_CONTROLS)]
+    events: Annotated[tuple[WebhookEvent, ...], Meta(min_length=1, max_length=4)]
+    organisation: Id | None = None
+
+
+class Webhook(Answer):
+    """A webhook without its secret."""
+
+    id: str
+    url: str
+    events: tuple[WebhookEvent, ...]
+    active: bool
+    organisation: str
+    organisation_name: str
+    made_by: str
+    created_at: datetime
+
+
+class Webhooks(Answer):
+    """Webhooks, newest first."""
+
+    webhooks: list[Webhook]
+
+
+class MadeWebhook(Answer):
+    """A new webhook: `secret` is shown this once."""
+
+    secret: str
+    details: Webhook
+
+
+class Delivery(Answer):
+    """A message and what became of it; `next_at` while it waits."""
+
+    id: int
+    message_id: str
+    event: WebhookEvent
+    body: str
+    at: datetime
+    state: Literal["waiting", "delivered", "given_up"]
+    attempts: int
+    next_at: datetime | None
+    last_status: int | None
+    last_error: str | None
+    delivered_at: datetime | None
+
+
+class Deliveries(Answer):
+    """Messages, newest first."""
+
+    deliveries: list[Delivery]
+
+
+class Replayed(Answer):
+    """How many messages will be told again."""
+
+    messages: int
