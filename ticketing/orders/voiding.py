@@ -43,6 +43,8 @@ def void_event(
 
     With `confirmed_by` only of orders that were confirmed until then.
     """
+
+
 def voided_of(order: OrderRecord, codes: Collection[str]) -> Voided:
     """What the voiding of these tickets of an order comes to."""
     return Voided(order.id, sum(ticket.bit for ticket in order.tickets if ticket.code in codes))
