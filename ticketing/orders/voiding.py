@@ -29,6 +29,11 @@ class Voided(Struct, frozen=True):
     places: int
 
 
+def voided_of(order: OrderRecord, codes: Collection[str]) -> Voided:
+    """What the voiding of these tickets of an order comes to."""
+    return Voided(order.id, sum(ticket.bit for ticket in order.tickets if ticket.code in codes))
+
+
 def void_event(
     session: Session,
     event_id: str,
@@ -43,15 +48,6 @@ def void_event(
 
     With `confirmed_by` only of orders that were confirmed until then.
     """
-
-
-def voided_of(order: OrderRecord, codes: Collection[str]) -> Voided:
-    """What the voiding of these tickets of an order comes to."""
-    return Voided(order.id, sum(ticket.bit for ticket in order.tickets if ticket.code in codes))
-
-
-def void_event(session: Session, event_id: str, orders_max: int, reason: str, at: int) -> list[Voided]:
-    """Void what is still to be collected of at most so many orders, and put it on the way back to Redis."""
     waiting = select(Ticket.code).where(Ticket.order_id == Order.id, Ticket.status == ISSUED).exists()
     mine = select(Order.id).where(Order.event_id == event_id, waiting)
     if confirmed_by is not None:

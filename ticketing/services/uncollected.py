@@ -24,7 +24,7 @@ from ticketing.inventory.keeper import Keeper
 from ticketing.orders import repository as orders
 from ticketing.orders import voiding
 from ticketing.orders.voiding import Voided
-from ticketing.services import trail
+from ticketing.services import trail, webhook_outbox
 
 NOT_COLLECTED = "not collected in time"
 """The reason of the returns."""
@@ -111,5 +111,6 @@ class UncollectedReturns:
                 "collect_until": event.collect_until,
                 "goes_to": event.uncollected,
             }
+            webhook_outbox.cancelled(session, event.id, voided, now)
             trail.record(session, now, "system", "order.return_uncollected", f"event:{event.id}", detail)
         return voided
