@@ -19,13 +19,13 @@ from tests.api.pages.test_pages import ENGLISH, OWN
 from tests.support.house import House
 from tests.support.receiver import Receiver, receiving
 from ticketing.database import reading
+from ticketing.hooks.kinds import KINDS
 from ticketing.hooks.tables import DELIVERED, GIVEN_UP, Delivery
 from ticketing.queue import courier as couriers
 from ticketing.queue.courier import PAUSES_MS, Courier
 from ticketing.queue.worker import drain_of
 from ticketing.services import webhook_sending
 from ticketing.services.vault import Vault
-from ticketing.services.webhook_outbox import KINDS
 from ticketing.settings import Settings
 
 WEBHOOKS = "/api/v1/staff/webhooks"

@@ -15,6 +15,7 @@ from ticketing.catalogue import log as catalogue_log
 from ticketing.clock import ServerClock
 from ticketing.database import Sessions, reading
 from ticketing.hooks import repository as hooks
+from ticketing.hooks.kinds import SOLD_OUT
 from ticketing.hooks.repository import Due
 from ticketing.inventory.keeper import Keeper
 from ticketing.services import webhook_outbox
@@ -80,7 +81,7 @@ class Courier:
         """Write that events have sold out whose last ticket is sold: Redis knows, and nothing in SQL says so."""
         now = self._clock.now_ms()
         with reading(self._sessions) as session:
-            if not webhook_outbox.listeners(session, webhook_outbox.SOLD_OUT):
+            if not webhook_outbox.listeners(session, SOLD_OUT):
                 return
             on_sale = catalogue_log.on_sale(session, now)
         for event_id, group_id in on_sale:

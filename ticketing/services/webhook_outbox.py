@@ -15,14 +15,11 @@ from ticketing.catalogue.tables import Event
 from ticketing.clock import to_rfc3339
 from ticketing.database import in_pieces
 from ticketing.hooks import repository as hooks
+from ticketing.hooks.kinds import CANCELLED, COLLECTED, CONFIRMED, SOLD_OUT
 from ticketing.hooks.tables import WAITING, Endpoint
 from ticketing.members.tables import Organisation
 from ticketing.orders.model import OrderRecord, PickupRecord
 from ticketing.orders.voiding import Voided
-
-CONFIRMED, CANCELLED = "order.confirmed", "order.cancelled"
-COLLECTED, SOLD_OUT = "order.collected", "event.sold_out"
-KINDS = (CONFIRMED, CANCELLED, COLLECTED, SOLD_OUT)
 
 
 class Message(Struct, frozen=True):

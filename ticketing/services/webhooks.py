@@ -13,6 +13,7 @@ from ticketing.clock import ServerClock
 from ticketing.database import Sessions, reading
 from ticketing.errors import Code, Refusal, invalid
 from ticketing.hooks import repository as hooks
+from ticketing.hooks.kinds import KINDS
 from ticketing.hooks.tables import Delivery, Endpoint
 from ticketing.keyring import Keyring
 from ticketing.members import repository as members
@@ -21,7 +22,6 @@ from ticketing.services import trail
 from ticketing.services.staff import may
 from ticketing.services.tokens import Claims
 from ticketing.services.vault import Vault
-from ticketing.services.webhook_outbox import KINDS
 from ticketing.services.webhook_sending import LOCAL
 from ticketing.staff.roles import Role
 

@@ -10,9 +10,9 @@ from ticketing.api.pages.forms import Form, read_form
 from ticketing.api.pages.rendering import redirect
 from ticketing.api.pages.site import Site, site_of
 from ticketing.errors import Code, Refusal
+from ticketing.hooks.kinds import KINDS
 from ticketing.services.api_tokens import SCOPES, TokenWish
 from ticketing.services.tokens import Claims
-from ticketing.services.webhook_outbox import KINDS
 from ticketing.services.webhooks import EndpointWish
 
 PATH = "/staff/integration"
