@@ -10,6 +10,9 @@ from ticketing.cli.options import DataDir, services_of
 if TYPE_CHECKING:
     from ticketing.services.card_import import ImportReport
 
+_MEMORY_MAX = 3 * 1024**3
+"""Addresses that a process may take that reads other people's files; a district's workbook takes a tenth."""
+
 app = typer.Typer(help="Members and their cards.", no_args_is_help=True)
 
 CardFile = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="CSV or XLSX.")]
@@ -76,8 +79,14 @@ def work(
 
     Example: ticketing cards work --runner by-hand
     """
+    import resource
+
     from ticketing.services.import_work import ImportWork
 
+    # A workbook that says less of its size than there is ends this process, and is given up after some tries.
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    soft = _MEMORY_MAX if hard == resource.RLIM_INFINITY else min(hard, _MEMORY_MAX)
+    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
     with services_of(data_dir) as services:
         services.keeper.now_ms()  # the clock of all processes
         ImportWork(services.sessions, services.keyring, services.clock, runner).run()

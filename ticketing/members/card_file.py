@@ -21,7 +21,7 @@ from ticketing.errors import Refusal, invalid
 from ticketing.members.card_lines import OPTIONAL, REQUIRED, WORDS, CardLine
 
 FILE_BYTES_MAX = 128 * 1024 * 1024
-UNPACKED_BYTES_MAX = 1024 * 1024 * 1024
+UNPACKED_BYTES_MAX = 512 * 1024 * 1024
 LINES_MAX = 1_000_000
 
 _TEXT_ONLY = ("card_number", "pin")
@@ -84,7 +84,7 @@ def _sheet(content: bytes) -> CardFile:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
         if unpacked > UNPACKED_BYTES_MAX:
-            raise _refusal("unpacks to more than 1 GB")
+            raise _refusal(f"unpacks to more than {UNPACKED_BYTES_MAX // 1024 // 1024} MB")
         sheet = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_index(0)
     except (python_calamine.CalamineError, zipfile.BadZipFile, IndexError) as error:
         raise _refusal("cannot be read as XLSX") from error
