@@ -113,14 +113,16 @@ window.deskBook = (function () {
     try {
       await use("handed", "readwrite", function (s) { return s.add(record); });
     } catch (error) {
+      await recount(); // another window's
       if (error && error.name === "ConstraintError") return false;
       throw error;
-    } finally {
-      await recount();
     }
+    record.codes.forEach(function (code) { handed.set(code, record); });
     return true;
   }
-  function note(record) { return use("handed", "readwrite", function (s) { return s.put(record); }); }
+  function note(changed) { // all in one go
+    return use("handed", "readwrite", function (s) { return changed.map(function (record) { return s.put(record); }); });
+  }
 
   // A swipe. Answers { kind, … }, of which desk-offline.js makes a verdict.
   async function swipe(typed, setup, now) {

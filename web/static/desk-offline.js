@@ -139,11 +139,11 @@
     trouble = "";
     const taken = await answer.json(), results = taken.results;
     hear(taken.unsettled, asked);
-    for (let at = 0; at < results.length; at += 1) {
+    await book.note(waiting.map(function (record, at) {
       const outcome = results[at].outcome, sent = outcome === "waiting" ? 0 : now();
-      await book.note(Object.assign({}, waiting[at], { outcome: outcome, reason: results[at].reason, sent: sent }));
-      if (results[at].reason === "out_of_reach") trouble = words("network-out-of-reach");
-    }
+      return Object.assign({}, record, { outcome: outcome, reason: results[at].reason, sent: sent });
+    }));
+    if (results.some(function (one) { return one.reason === "out_of_reach"; })) trouble = words("network-out-of-reach");
   }
   function plain(record) {
     return {
@@ -170,9 +170,10 @@
     const seen = await book.swipe(text, setup, now());
     if (seen.kind === "hand" || seen.kind === "pay") return toHand(seen);
     if (seen.kind === "gone") return verdict("gone", { WHEN: hour(Date.parse(seen.facts.collected_at)), DESK: seen.facts.desk, CLERK: seen.facts.clerk });
-    if (seen.kind === "here") return verdict("gone", { WHEN: hour(seen.record.at), DESK: seen.record.desk, CLERK: seen.record.clerk });
+    if (seen.kind === "here") return goneHere(seen.record);
     return verdict(seen.kind);
   }
+  function goneHere(record) { return verdict("gone", { WHEN: hour(record.at), DESK: record.desk, CLERK: record.clerk }); }
   function toHand(seen) {
     const tickets = seen.orders.reduce(function (sum, order) { return sum + order.tickets.length; }, 0);
     const shown = verdict(seen.kind, { NUM: tickets }), form = copy("away-form"), names = new Set();
@@ -234,8 +235,21 @@
   // For desk.js: what an act comes to here, or null for what only the site can do.
   async function answer(url, body, result) {
     if (!ready) return null;
+    if (!away) return unsent(url, body);
     if (url === "/desk") return swiped(body.get("swipe"));
     return url === "/desk/pickups" ? handed(body, result) : null;
+  }
+  // With the network back, the site does not know yet what is still being sent: here it is known, and goes out once.
+  async function unsent(url, body) {
+    const waiting = (await book.records()).filter(function (record) { return !record.sent; });
+    if (!waiting.length) return null;
+    const codes = body.getAll("ticket").map(function (value) { return value.split(" ")[1]; });
+    let mine = waiting.find(function (record) { return record.codes.some(function (code) { return codes.includes(code); }); });
+    if (url === "/desk") {
+      const seen = await book.swipe(body.get("swipe"), setup, 0); // however old the list is
+      mine = seen.kind === "here" && !seen.record.sent ? seen.record : null;
+    }
+    return mine ? goneHere(mine) : null;
   }
   async function lost(url, body, result) {
     if (!ready) return null;
@@ -284,6 +298,6 @@
     await probe();
     if (navigator.storage && navigator.storage.persist) navigator.storage.persist();
   }
-  window.deskAway = { isAway: function () { return ready && away; }, answer: answer, lost: lost, done: done };
+  window.deskAway = { answer: answer, lost: lost, done: done };
   start().catch(function () { bar.querySelector("strong").textContent = words("network-impossible"); });
 })();

@@ -230,7 +230,7 @@
     result.setAttribute("aria-busy", "true");
     const away = window.deskAway; // desk-offline.js: goes on without the network
     try {
-      const own = away && away.isAway() ? await away.answer(url, body, result) : null;
+      const own = away ? await away.answer(url, body, result) : null;
       if (own) return putOwn(own, left);
       const answer = await fetch(url, { method: "POST", body: body, signal: giveUp.signal });
       show(new DOMParser().parseFromString(await answer.text(), "text/html"), answer, left);
