@@ -63,6 +63,7 @@ from ticketing.services.staff_logins import StaffHelp, StaffLogins
 from ticketing.services.stats import StatsService
 from ticketing.services.till import TillService
 from ticketing.services.tokens import TokenSigner
+from ticketing.services.trail_search import TrailSearch
 from ticketing.services.uncollected import UncollectedReturns
 from ticketing.services.waves import WaveService
 from ticketing.services.webhooks import WebhookService
@@ -111,6 +112,7 @@ class Services:
         self.archive = ArchiveService(self.sessions, self.keeper, self.clock)
         self.stats = StatsService(self.sessions, self.keeper, self.clock)
         self.curves = CurveService(self.sessions)
+        self.trail_search = TrailSearch(self.sessions)
         self.staff = StaffService(self.sessions, self.clock)
         self.organisations = OrganisationService(self.sessions, self.clock)
         self.member_care = MemberCare(self.sessions, self.keyring)

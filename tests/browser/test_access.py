@@ -125,7 +125,7 @@ def test_pages_of_staff_keep_nobody_out(
     page = staff_page("manager", language=language, javascript=True)  # axe needs it, the pages do not
     page.emulate_media(color_scheme=scheme)
     of_event = ("look", "poster", "copy", "quotas/table", "live", "wall", "curve")
-    for path in ("look", "templates", *CARE, *(f"events/{event}/{part}" for part in of_event)):
+    for path in ("look", "templates", "trail", *CARE, *(f"events/{event}/{part}" for part in of_event)):
         page.goto(f"/staff/{path}")
         assert page.url.endswith(path)  # not the sign-in
         assert (path, broken_rules(page)) == (path, [])

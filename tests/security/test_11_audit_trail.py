@@ -141,12 +141,13 @@ def test_11_an_untouched_copy_is_whole(copied: Path) -> None:
         ("UPDATE audit_trail SET actor = 'staff:somebody' WHERE id = 5", 5),
         ("UPDATE audit_trail SET detail = '{}' WHERE id = 5", 5),
         ("UPDATE audit_trail SET at = at - 86400000 WHERE id = 5", 5),
+        ("UPDATE audit_trail SET organisation_id = 'elsewhere' WHERE id = 5", 5),
         ("DELETE FROM audit_trail WHERE id = 5", 6),
         ("DELETE FROM audit_trail WHERE id < 5", 5),
         (
             (
-                "INSERT INTO audit_trail SELECT 1000000, at, 'staff:framed', action, subject, detail, digest, 'x' "
-                "FROM audit_trail WHERE id = 5"
+                "INSERT INTO audit_trail SELECT 1000000, at, 'staff:framed', action, subject, detail, digest, 'x', "
+                "organisation_id, event_id, member_id FROM audit_trail WHERE id = 5"
             ),
             1_000_000,
         ),
@@ -158,7 +159,7 @@ def test_11_an_untouched_copy_is_whole(copied: Path) -> None:
             5,
         ),
     ],
-    ids=["who", "what", "when", "taken out", "the beginning", "slipped in", "swapped"],
+    ids=["who", "what", "when", "whose", "taken out", "the beginning", "slipped in", "swapped"],
 )
 def test_11_whatever_is_changed_past_the_program_is_found_out(copied: Path, attack: str, row: int) -> None:
     with closing(sqlite3.connect(copied / "ticketing.sqlite3")) as connection:

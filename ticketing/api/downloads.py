@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any
 
 from msgspec import structs
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from ticketing.api.calls import Call, Calls
@@ -27,7 +28,7 @@ def add_downloads(calls: Calls, operation: Operation, tabulate: Tabulate) -> Non
 
     def download_xlsx(call: Call[None]) -> Response:
         name, table = tabulate(call)
-        words = choose(call.request, known_languages()).words
+        words = language_of(call.request).words
         file = xlsx_file(table, lambda column: words.gettext(HEADINGS[column]))
         return _attachment(file_pieces(file), XLSX, f"{name}.xlsx")
 
@@ -47,6 +48,11 @@ def _as(operation: Operation, ending: str, media_type: str, kind: str) -> Operat
 def _attachment(pieces: Any, media_type: str, name: str) -> Response:
     headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
     return StreamingResponse(pieces, media_type=media_type, headers=headers)
+
+
+def language_of(request: Request) -> Language:
+    """The language in which a table is read by who asks for it."""
+    return choose(request, known_languages())
 
 
 @cache

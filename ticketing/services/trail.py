@@ -15,6 +15,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from ticketing.database import TRAIL_KEY
+from ticketing.services.trail_places import NOWHERE, Place, places_of
 from ticketing.staff import repository
 from ticketing.staff.repository import TrailRow
 from ticketing.staff.tables import AuditEntry
@@ -55,6 +56,8 @@ def record(
 
 def record_all(session: Session, clock_ms: int, actor: str, acts: Iterable[Act]) -> None:
     """Add many acts of one actor at once, in their order; otherwise as `record`."""
+    acts = list(acts)
+    places = places_of(session, {act.subject for act in acts}, actor)
     repository.lock_trail(session)
     end = repository.newest_of_trail(session)
     previous = FIRST if end is None else end.digest
@@ -68,6 +71,7 @@ def record_all(session: Session, clock_ms: int, actor: str, acts: Iterable[Act])
             subject=act.subject,
             detail=plain,
             previous_digest=previous,
+            **places[act.subject]._asdict(),
         )
         previous = entry.digest = _digest_of(session, entry)
         entries.append(entry)
@@ -99,5 +103,7 @@ def is_signed_here(session: Session) -> bool | None:
 
 def _digest_of(session: Session, entry: AuditEntry | TrailRow) -> str:
     facts = (entry.previous_digest, entry.at, entry.actor, entry.action, entry.subject, entry.detail)
-    content = msgspec.json.encode(facts, order="deterministic")
+    place = Place(entry.organisation_id, entry.event_id, entry.member_id)
+    signed = facts if place == NOWHERE else (*facts, *place)  # rows of before places were kept have none
+    content = msgspec.json.encode(signed, order="deterministic")
     return hmac.digest(session.info[TRAIL_KEY], content, "sha256").hex()

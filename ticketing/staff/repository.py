@@ -23,11 +23,14 @@ class TrailRow(NamedTuple):
     action: str
     subject: str
     detail: dict[str, object]
+    organisation_id: str | None
+    event_id: str | None
+    member_id: int | None
     previous_digest: str
     digest: str
 
 
-_TRAIL_COLUMNS = [getattr(AuditEntry, name) for name in TrailRow._fields]
+TRAIL_COLUMNS = [getattr(AuditEntry, name) for name in TrailRow._fields]
 
 
 def account(session: Session, username: str, *, lock: bool = False) -> StaffAccount | None:
@@ -90,7 +93,7 @@ def lock_trail(session: Session) -> None:
 
 def newest_of_trail(session: Session) -> TrailRow | None:
     """The end of the trail."""
-    newest = select(*_TRAIL_COLUMNS).order_by(AuditEntry.id.desc()).limit(1)
+    newest = select(*TRAIL_COLUMNS).order_by(AuditEntry.id.desc()).limit(1)
     row = session.execute(newest).one_or_none()
     return None if row is None else TrailRow._make(row)
 
@@ -108,7 +111,7 @@ def add_entries(session: Session, entries: Sequence[AuditEntry]) -> None:
 
 def trail(session: Session) -> Generator[TrailRow]:
     """The whole trail, oldest first, as the database has it now. Close it when leaving early."""
-    query = select(*_TRAIL_COLUMNS).order_by(AuditEntry.id)
+    query = select(*TRAIL_COLUMNS).order_by(AuditEntry.id)
     with session.execute(query, execution_options={"yield_per": _CHUNK}) as rows:
         yield from (TrailRow._make(row) for row in rows)
 
@@ -124,5 +127,5 @@ def acts_on(
 ) -> list[TrailRow]:
     """The first `count` of these acts on these subjects, oldest first."""
     of_them = (AuditEntry.subject.in_(subjects), AuditEntry.action.in_(actions))
-    query = select(*_TRAIL_COLUMNS).where(*of_them).order_by(AuditEntry.id).limit(count)
+    query = select(*TRAIL_COLUMNS).where(*of_them).order_by(AuditEntry.id).limit(count)
     return [TrailRow._make(row) for row in session.execute(query)]

@@ -1,6 +1,6 @@
 """The words for what the audit trail calls by code: acts, and who did them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ticketing.api.pages.names import N_
 
@@ -74,6 +74,65 @@ ACTS: Mapping[str, str] = {
 }
 """What was done, by the code of the act. `tests/unit/api/pages/test_acts.py` finds one that has no name."""
 
+KINDS: Mapping[str, tuple[str, ...]] = {
+    N_("Events and quotas"): ("event", "group", "quota", "wave"),
+    N_("Orders and tickets"): ("order",),
+    N_("Cards and members"): ("card", "cards", "import", "member"),
+    N_("Staff and organisations"): ("staff", "organisation", "venue", "token", "webhook"),
+    N_("Tills"): ("shift",),
+}
+"""Kinds of acts as people look for them, by what stands before the dot of a code."""
+
+DETAILS: Mapping[str, str] = {
+    "reason": N_("Reason"),
+    "changes": N_("Changes"),
+    "tickets": N_("Tickets"),
+    "desk": N_("Desk"),
+    "paid": N_("Paid"),
+    "remark": N_("Remark"),
+    "name": N_("Name"),
+    "title": N_("Title"),
+    "capacity": N_("Tickets"),
+    "withheld": N_("Held back"),
+    "price": N_("Price"),
+    "face_price": N_("Price at the venue"),
+    "per_card_limit": N_("Limit per card"),
+    "opens_at": N_("Booking opens"),
+    "closes_at": N_("Booking closes"),
+    "starts_at": N_("Takes place"),
+    "collect_until": N_("Collect until"),
+    "cancellable_until": N_("Cancel until"),
+    "venue": N_("Venue"),
+    "pickup": N_("Collect at"),
+    "description": N_("Description"),
+    "username": N_("Username"),
+    "role": N_("Role"),
+    "organisation": N_("Organisation"),
+    "kind": N_("Kind"),
+    "force": N_("Below what is sold"),
+    "expected": N_("Expected"),
+    "counted": N_("Counted"),
+    "cash": N_("Cash"),
+    "card": N_("Card"),
+    "opening_cash": N_("Cash at the opening"),
+    "orders": N_("Orders"),
+    "code": N_("Why refused"),
+    "plan": N_("Plan"),
+    "quotas": N_("Quotas"),
+    "accepted": N_("Taken over"),
+    "changed": N_("Changed"),
+    "refused": N_("Refused"),
+    "found": N_("Found"),
+    "colour": N_("Colour"),
+}
+"""What the details of an act are called; one that is not here says its own name."""
+
+AMOUNTS = frozenset({"paid", "price", "face_price", "cash", "card", "opening_cash", "amount"})
+HIDDEN = frozenset({"act", "epoch", "position", "digest", "key"})
+"""What says nothing to people."""
+
+YES, NO, NONE = N_("yes"), N_("no"), N_("nothing")
+
 SYSTEM = N_("the system")
 MEMBER = N_("a member")
 PROGRAM = N_("an API token")
@@ -84,9 +143,12 @@ def act_text(action: str) -> str:
     return ACTS.get(action, action)
 
 
-def actor_text(actor: str) -> str:
-    """Who it was, still in English: a member's number never leaves the engine, a staff member has a name."""
+def actions_of(name: str) -> list[str]:
+    """The codes of acts that are meant by one code, or by what stands before its dot."""
+    return [action for action in ACTS if action.partition(".")[0] == name] or [name]
+
+
+def actor_text(actor: str, say: Callable[[str], str]) -> str:
+    """Who it was: staff have a name, which nobody translates; a member's number never leaves the engine."""
     kind, _, name = actor.partition(":")
-    if kind == "staff":
-        return name
-    return {"member": MEMBER, "token": PROGRAM}.get(kind, SYSTEM)
+    return name if kind == "staff" else say({"member": MEMBER, "token": PROGRAM}.get(kind, SYSTEM))

@@ -39,6 +39,7 @@ from ticketing.api.pages import (
     staff_account,
     staff_accounts,
     till,
+    trail,
     waves,
     webhook,
 )
@@ -148,6 +149,7 @@ def _staff_routes() -> list[Route]:
         _get(live.WALL, live.show_wall),
         _get(f"{live.WALL}/stream", live.stream_wall),
         _get(live.CURVE, live.show_curve),
+        _get(trail.PATH, trail.show_trail),
         _get("/staff/look", looks.show_organisation_look),
         _post("/staff/look", looks.set_organisation_look),
         _get("/staff/events/{event_id}/look", looks.show_event_look),

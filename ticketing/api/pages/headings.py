@@ -37,4 +37,12 @@ HEADINGS: Mapping[str, str] = {
     "phone": N_("Phone"),
     "reason": N_("Reason"),
     "line_number": N_("Line number"),
+    "at": N_("When"),
+    "actor": N_("Who"),
+    "action": N_("Code of the act"),
+    "act": N_("What was done"),
+    "subject": N_("Code of what it was about"),
+    "about": N_("About"),
+    "detail": N_("Details as data"),
+    "in_words": N_("Details"),
 }

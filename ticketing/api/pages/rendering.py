@@ -24,6 +24,7 @@ from ticketing.services.desk import DESK_ROLES
 from ticketing.services.event_access import WRITERS
 from ticketing.services.member_care import READERS
 from ticketing.services.till import FINANCE_ROLES
+from ticketing.services.trail_search import READERS as TRAIL_ROLES
 
 SHEET = (package_files("web") / "static" / "member.css").read_text().strip()
 """The style sheet of members' pages. Whoever comes without it gets it inside the page, which saves a slow network one
@@ -154,6 +155,7 @@ class Renderer:
             "writer_roles": WRITERS,
             "member_readers": READERS,
             "finance_roles": FINANCE_ROLES,
+            "trail_roles": TRAIL_ROLES,
             "quota_of": quota_of,
             "order_state": order_state,
             "status_name": lambda status: gettext(names.STATUSES[status]),
@@ -170,7 +172,7 @@ class Renderer:
             "scope_name": lambda scope: gettext(names.SCOPES[scope]),
             "role_name": lambda role: gettext(names.ROLES[role]),
             "act_name": lambda action: gettext(acts.act_text(action)),
-            "actor_name": lambda actor: gettext(acts.actor_text(actor)),
+            "actor_name": lambda actor: acts.actor_text(actor, gettext),
             "refusal_name": lambda code: gettext(names.REFUSAL_NAMES.get(code, code)),
             "payment_names": wording.payment_names,
             "payment_sentence": wording.payment_sentence,

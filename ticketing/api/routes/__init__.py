@@ -15,6 +15,7 @@ from ticketing.api.routes import (
     second_factor,
     staff_sessions,
     till,
+    trail,
     waves,
     webhooks,
 )
@@ -36,4 +37,5 @@ ALL = (
     desk.calls,
     till.calls,
     desk_away.calls,
+    trail.calls,
 )

@@ -192,6 +192,7 @@ from ticketing.api.schemas.till import (
     TillMoney,
     TillReport,
 )
+from ticketing.api.schemas.trail import Trail, TrailEntry
 from ticketing.api.schemas.waves import RaiseWish, WaveAnswer, WavePlanWish, Waves
 
 __all__ = [
@@ -251,6 +252,8 @@ __all__ = [
     "SlipTicket",
     "SaleCurve",
     "SaleMoment",
+    "Trail",
+    "TrailEntry",
     "WatchedStats",
     "LooseTillLine",
     "Shift",

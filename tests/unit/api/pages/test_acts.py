@@ -26,8 +26,5 @@ def test_every_act_has_a_name() -> None:
 
 def test_an_act_without_a_name_and_an_actor_are_said_all_the_same() -> None:
     assert act_text("thing.done") == "thing.done"
-    assert [actor_text(actor) for actor in ("staff:wang", "member:7", "system")] == [
-        "wang",
-        "a member",
-        "the system",
-    ]
+    said = [actor_text(actor, str.upper) for actor in ("staff:manager", "member:7", "system")]
+    assert said == ["manager", "A MEMBER", "THE SYSTEM"]
