@@ -17,7 +17,7 @@ from ticketing.settings import Settings
 ROOT = Path(__file__).parent.parent
 LUA = ROOT / "ticketing" / "inventory" / "lua"
 MODULE_LINES_MAX, FUNCTION_LINES_MAX, LUA_LINES_MAX = 400, 50, 80
-OURS = ("ticketing", "tests", "loadtests", "web", "scripts", "docs", "requirements", ".ci")
+OURS = ("ticketing", "tests", "loadtests", "web", "scripts", "docs", "requirements", "examples", ".ci")
 TEXT = {".py", ".lua", ".md", ".toml", ".html", ".css", ".js", ".txt", ".po", ".in", ".mako", ".json", ""}
 GIVES_BACK = {"confirm", "expire", "release", "restock", "trim"}
 HEADER_FIELDS = ("uses", "request", "results")

@@ -24,6 +24,7 @@ from ticketing.api.pages import (
     desk_print,
     desk_share,
     drafting,
+    feeds,
     imports,
     integration,
     live,
@@ -83,6 +84,7 @@ def create_pages(front: Front, web: Path) -> Starlette:
 def _member_routes() -> list[Route]:
     return [
         _get("/", members.show_events),
+        _get(feeds.PATH, feeds.show),
         _get("/events/{event_id}", members.show_event),
         _get("/events/{event_id}/live", members.show_live),
         _post("/events/{event_id}/holds", members.hold),
@@ -125,6 +127,7 @@ def _staff_routes() -> list[Route]:
         _get(webhook.PATH, webhook.show),
         _post(f"{webhook.PATH}/{{verb}}", webhook.act),
         _post(f"{webhook.PATH}/deliveries/{{delivery_id}}/replay", webhook.replay),
+        _get(feeds.STAFF_PATH, feeds.show_staff),
         _get("/staff/events", staff.show_events),
         _post("/staff/events", drafting.create),
         _get("/staff/events/new", drafting.show_new),
