@@ -17,6 +17,9 @@ from ticketing.services.event_access import require_writer
 from ticketing.services.tokens import Claims
 
 
+_USUAL = frozenset({"starts_at", "name", "price", "face_price", "capacity"})
+
+
 async def show(request: Request) -> Response:
     """The field to paste into; for a draft it has the quotas that are there."""
     site = site_of(request)
@@ -59,6 +62,7 @@ def _page(
     site = site_of(request)
     if table is not None and not table.is_clean:
         refusal = refusal or Refusal(Code.INVALID)
+    headings = _headings(site, request)
     return site.page(
         request,
         "staff/quota_table.html",
@@ -67,12 +71,19 @@ def _page(
         path=f"/staff/events/{event.id}/quotas/table",
         event=event,
         is_draft=event.state == DRAFT,
-        headings=_headings(site, request),
+        headings=headings,
+        used={column: headings[column] for column in _used(table)},
         table=table,
         faults=[site.fault(request, reason) for _, reason in table.faults] if table else [],
         wrong={line.number: _wrong(site, request, line.faults) for line in table.lines} if table else {},
         form=form.values,
     )
+
+
+def _used(table: QuotaTable | None) -> list[str]:
+    """The columns to show: the usual ones, and whatever else some line says something about."""
+    said = {column for line in table.lines for column in line.cells} if table else set()
+    return [column for column in COLUMNS if column in said.union(_USUAL)]
 
 
 def _wrong(site: Site, request: Request, faults: tuple[tuple[str, str], ...]) -> dict[str, str]:
