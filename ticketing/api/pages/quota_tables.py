@@ -16,7 +16,6 @@ from ticketing.errors import Code, Refusal
 from ticketing.services.event_access import require_writer
 from ticketing.services.tokens import Claims
 
-
 _USUAL = frozenset({"starts_at", "name", "price", "face_price", "capacity"})
 
 
