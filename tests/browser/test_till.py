@@ -96,7 +96,7 @@ def test_a_shift_with_sales_an_undo_and_totals(
     expect(shift).to_contain_text("-¥1.00")
     expect(auditor.locator("table.totals tbody tr", has_text="收银之夜").first).to_contain_text("¥0.00")
     with auditor.expect_download() as download:
-        auditor.click("a[download]")
+        auditor.click("a[href*='till.csv']")
     assert "少一枚硬币" in download.value.path().read_text("utf-8-sig")
     assert sideways_scroll(auditor) == 0
     assert broken_rules(auditor) == []
