@@ -76,7 +76,7 @@ CONTRACT = [
     "POST /api/v1/staff/cards/unblock",
     "GET /api/v1/staff/organisations/{organisation_id}",
     "PATCH /api/v1/staff/organisations/{organisation_id}",
-    "POST /api/v1/staff/members/search",
+    "POST /api/v1/staff/member-search",
     "GET /api/v1/staff/members/{card_id}",
     "GET /api/v1/staff/members/{card_id}/history",
     "GET /api/v1/staff/imports",

@@ -161,9 +161,9 @@ async def test_the_tree_over_forms_and_calls(house: House) -> None:
     renamed = await house.client.patch(call, json={"name": "东城街道工会"}, headers=staff)
     assert renamed.json()["name"] == "东城街道工会"
     assert (await house.client.get(f"{call}?page=x", headers=staff)).status_code == 422
-    found = (await house.client.post(f"{CALLS}/search", json={"q": "王小明"}, headers=staff)).json()[
-        "members"
-    ]
+    found = (
+        await house.client.post("/api/v1/staff/member-search", json={"q": "王小明"}, headers=staff)
+    ).json()["members"]
     assert [member["card"]["card_masked"][-4:] for member in found] == ["0001"]
     one = (await house.client.get(f"{CALLS}/{found[0]['card']['id']}", headers=staff)).json()
     assert one["member"]["organisation_name"] == "东城街道工会"

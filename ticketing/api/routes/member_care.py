@@ -62,7 +62,7 @@ def rename_organisation(call: Call[schemas.OrganisationChange]) -> schemas.Organ
 @calls(
     Operation(
         method="POST",
-        path=f"{MEMBERS}/search",
+        path="/api/v1/staff/member-search",
         summary="Members by card number, phone number or a part of their name",
         tag="staff",
         caller="staff",
