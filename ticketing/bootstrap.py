@@ -53,6 +53,7 @@ from ticketing.services.quota_tables import QuotaTableService
 from ticketing.services.quotas import QuotaService
 from ticketing.services.rebuild import RebuildService
 from ticketing.services.recovery import Recovery
+from ticketing.services.reports import ReportService
 from ticketing.services.returns import ReturnService
 from ticketing.services.seals import Seal
 from ticketing.services.sessions import SessionService
@@ -65,6 +66,7 @@ from ticketing.services.till import TillService
 from ticketing.services.tokens import TokenSigner
 from ticketing.services.trail_search import TrailSearch
 from ticketing.services.uncollected import UncollectedReturns
+from ticketing.services.venues import VenueService
 from ticketing.services.waves import WaveService
 from ticketing.services.webhooks import WebhookService
 from ticketing.services.witness import Witness
@@ -98,6 +100,7 @@ class Services:
         self.orders = OrderService(self.sessions, self.keeper, self.clock, self.returns)
         self.seal = Seal(self.keyring.ticket)
         self._serve_desks()
+        self._show_programme()
         self.canceller = EventCanceller(self.sessions, self.keeper, self.clock)
         self.uncollected = UncollectedReturns(self.sessions, self.keeper, self.clock)
         self.catalogue = CatalogueService(self.sessions, self.sale_keeper, self.clock)
@@ -106,23 +109,15 @@ class Services:
         self.campaigns = CampaignService(self.sessions, self.catalogue)
         self.quota_tables = QuotaTableService(self.sessions, self.sale_keeper, self.clock)
         self.quotas = QuotaService(self.sessions, self.sale_keeper, self.keeper, self.clock)
-        self.looks = LookService(self.sessions, self.clock)
         self.recovery = Recovery(self.sessions, self.keeper, self.watermarks)
         self.rebuilds = RebuildService(self.sessions, self.keeper, self.keyring, self.clock, self.watermarks)
         self.archive = ArchiveService(self.sessions, self.keeper, self.clock)
-        self.stats = StatsService(self.sessions, self.keeper, self.clock)
-        self.curves = CurveService(self.sessions)
         self.trail_search = TrailSearch(self.sessions)
         self.staff = StaffService(self.sessions, self.clock)
-        self.organisations = OrganisationService(self.sessions, self.clock)
-        self.member_care = MemberCare(self.sessions, self.keyring)
-        self.member_history = MemberHistory(self.sessions, self.member_care)
         self.staff_care = StaffCare(self.sessions, self.clock)
         self.witness = Witness(self.sessions, TrailEnd(self.redis), self.keyring.trail, self.clock)
         self.cards = CardService(self.sessions, self.keyring, self.clock)
         self.imports = ImportService(self.sessions, self.keyring, self.clock)
-        self.erasure = ErasureService(self.sessions, self.keeper, self.keyring, self.clock)
-        self.notices = NoticeService(self.sessions, self.clock)
         self.revocations = Revocations(self.sessions, _longest_session_ms(settings))
         self.logins = LoginService(self.sessions, self.revocations, self.clock)
         self.webhooks = WebhookService(self.sessions, self.keyring, self.clock)
@@ -132,6 +127,18 @@ class Services:
             self.sessions, self.keyring, self.signer, _limiter(self.queue_redis), self.clock, settings
         )
         self.staff_help = StaffHelp(self.sessions, self.clock, self.accounts.factors)
+
+    def _show_programme(self) -> None:
+        self.organisations = OrganisationService(self.sessions, self.clock)
+        self.member_care = MemberCare(self.sessions, self.keyring)
+        self.member_history = MemberHistory(self.sessions, self.member_care)
+        self.erasure = ErasureService(self.sessions, self.keeper, self.keyring, self.clock)
+        self.notices = NoticeService(self.sessions, self.clock)
+        self.reports = ReportService(self.sessions)
+        self.venues = VenueService(self.sessions, self.clock)
+        self.looks = LookService(self.sessions, self.clock)
+        self.stats = StatsService(self.sessions, self.keeper, self.clock)
+        self.curves = CurveService(self.sessions)
 
     def _serve_desks(self) -> None:
         self.desk = DeskService(self.sessions, self.keeper, self.keyring, self.clock, self.orders, self.seal)

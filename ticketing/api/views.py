@@ -129,6 +129,7 @@ def staff_event(
     counts, coming = state.counts if state else {}, _coming(event)
     return schemas.StaffEvent(
         **_fields(event_summary(event, organisation_name, status)) | {"notice": event.notice},
+        venue_id=event.venue_id,
         state=event.state,
         pause_message=event.pause_message,
         version=event.version,

@@ -62,6 +62,7 @@ class EventDraft(Struct, frozen=True, kw_only=True):
     pickup: str = ""
     notice: str = ""
     kind: str | None = None
+    venue_id: str | None = None
     quotas: tuple[QuotaDraft, ...] = ()
 
 
@@ -86,6 +87,7 @@ class EventChanges(Struct, frozen=True, kw_only=True):
     pickup: str | UnsetType = UNSET
     notice: str | UnsetType = UNSET
     kind: str | None | UnsetType = UNSET
+    venue_id: str | None | UnsetType = UNSET
 
 
 class QuotaChanges(Struct, frozen=True, kw_only=True):

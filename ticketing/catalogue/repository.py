@@ -41,6 +41,7 @@ _EVENT_FIELDS = (
     "pickup",
     "notice",
     "kind",
+    "venue_id",
 )
 _QUOTA_FIELDS = ("name", "capacity", "withheld", "starts_at", "price", "currency", "per_card_limit")
 

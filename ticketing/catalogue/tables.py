@@ -29,6 +29,21 @@ class AllowanceGroup(Base):
     archived_at: Mapped[Millis | None]
 
 
+class Venue(Base):
+    """A venue or merchant of the programme, kept by an organisation for itself and all below it."""
+
+    __tablename__ = "venues"
+
+    id: Mapped[Id] = mapped_column(primary_key=True)
+    organisation_id: Mapped[Id] = mapped_column(ForeignKey("organisations.id"), index=True)
+    name: Mapped[str] = mapped_column(String(200))
+    contact: Mapped[str] = mapped_column(String(200))
+    contract_number: Mapped[str] = mapped_column(String(100))
+    state: Mapped[str] = mapped_column(String(10))  # admitted <-> suspended, removed; back to admitted
+    state_reason: Mapped[str] = mapped_column(String(500))
+    state_since: Mapped[Millis]
+
+
 class Event(Base):
     """What staff wish of an event. `version` rises with every change; Redis has applied `applied_version`."""
 
@@ -40,6 +55,7 @@ class Event(Base):
     title: Mapped[str] = mapped_column(String(200))
     description: Mapped[str] = mapped_column(Text, default="")
     venue: Mapped[str] = mapped_column(String(200), default="")
+    venue_id: Mapped[str | None] = mapped_column(String(80), ForeignKey("venues.id"), index=True)
     kind: Mapped[str | None] = mapped_column(String(20))  # one of `model.KINDS`
     starts_at: Mapped[Millis]
     state: Mapped[str] = mapped_column(

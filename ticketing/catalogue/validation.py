@@ -49,6 +49,7 @@ _CHANGE_AFTER_CLOSING = frozenset(
         "pickup",
         "notice",
         "kind",
+        "venue_id",
     }
 )
 _BREAKS = frozenset("\n\t")

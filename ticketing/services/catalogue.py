@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import structs
 from sqlalchemy.orm import Session
 
-from ticketing.catalogue import news, repository
+from ticketing.catalogue import news, repository, venues
 from ticketing.catalogue.copies import postponed
 from ticketing.catalogue.model import EventChanges, EventDraft, changed, differences, from_to
 from ticketing.catalogue.tables import (
@@ -39,6 +39,7 @@ from ticketing.catalogue.validation import (
 from ticketing.clock import ServerClock
 from ticketing.database import Sessions, reading
 from ticketing.errors import Code, Refusal
+from ticketing.members import repository as members
 from ticketing.services import event_access, trail
 from ticketing.services.checking import refused_at_publishing
 from ticketing.services.keeper import SaleKeeper
@@ -216,6 +217,8 @@ class CatalogueService:
             if event.state in sources:
                 if event.state == DRAFT:
                     self._check_publishable(event)
+                if target == PUBLISHED:
+                    refuse_if(venues.selling_faults(session, event.venue_id))
                 if target == CANCELLED:
                     news.tell(session, event, {news.STATE: (event.state, target)}, self._clock.now_ms())
                 event.state, event.pause_message = target, message
@@ -266,6 +269,10 @@ def _reference_faults(session: Session, plan: EventDraft, organisation_id: str) 
             yield "allowance_group", "is no group of this organisation"
         elif group.archived_at is not None:
             yield "allowance_group", "is over and archived"
+    if plan.venue_id is not None:
+        venue, place = venues.get(session, plan.venue_id), members.organisation_of(session, organisation_id)
+        if venue is None or venue.organisation_id not in place.path.split("."):
+            yield "venue_id", "is no venue of this organisation or one above it"
     for unknown in event_access.unknown_organisations(session, plan.eligible_organisations or ()):
         yield "eligible_organisations", f"{unknown} is unknown"
 

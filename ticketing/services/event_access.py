@@ -26,8 +26,12 @@ def covers(staff: Claims, path: str) -> bool:
 
 def organisations_below(staff: Claims) -> Select[str]:
     """The ids of the staff member's organisation and all below it."""
-    own = staff.organisation_path
-    below = or_(Organisation.path == own, Organisation.path.startswith(f"{own}.", autoescape=True))
+    return ids_below(staff.organisation_path)
+
+
+def ids_below(path: str) -> Select[str]:
+    """The ids of the organisation at this path and all below it."""
+    below = or_(Organisation.path == path, Organisation.path.startswith(f"{path}.", autoescape=True))
     return select(Organisation.id).where(below)
 
 

@@ -23,7 +23,7 @@ from xlsxwriter import Workbook
 
 from ticketing.clock import ZONE, to_rfc3339
 
-TEXT, NUMBER, MONEY, TIME = "text", "number", "money", "time"
+TEXT, NUMBER, MONEY, TIME, RATE = "text", "number", "money", "time", "rate"
 BYTE_ORDER_MARK = "\ufeff"
 """Without it Excel takes Chinese text for something else."""
 
@@ -36,16 +36,16 @@ DEFAULT_CURRENCY = "CNY"
 
 PIECE_BYTES = 64 * 1024
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-_NUMBER_FORMATS = {NUMBER: "0", MONEY: "#,##0.00", TIME: "yyyy-mm-dd hh:mm:ss"}
-_WIDTHS = {TEXT: 18, NUMBER: 10, MONEY: 12, TIME: 19}
+_NUMBER_FORMATS = {NUMBER: "0", MONEY: "#,##0.00", TIME: "yyyy-mm-dd hh:mm:ss", RATE: "0.0%"}
+_WIDTHS = {TEXT: 18, NUMBER: 10, MONEY: 12, TIME: 19, RATE: 10}
 
-Cell = str | int | None
+Cell = str | int | float | None
 Row = Sequence[Cell]
 Heading = Callable[[str], str]
 
 
 class Column(Struct, frozen=True):
-    """A column by its name in CSV, with what its cells hold: text; or an integer that is a number, money or a time."""
+    """A column by its name in CSV, with what its cells hold: text; a number, money or a time as integers; a rate."""
 
     name: str
     kind: str = TEXT
@@ -102,7 +102,7 @@ def _csv_cell(kind: str, cell: Cell) -> str:
         return ""
     if isinstance(cell, str):
         return safe_cell(cell)
-    return to_rfc3339(cell) if kind == TIME else str(cell)  # ours, and may be negative
+    return to_rfc3339(int(cell)) if kind == TIME else str(cell)  # ours, and may be negative
 
 
 def _pieces(rows: Iterable[Row]) -> Iterator[list[Row]]:
@@ -149,7 +149,7 @@ class _Sheets:
             self._sheet.write_string(0, place, heading, self._bold)
         self._at = 1
 
-    def _write(self, place: int, kind: str, cell: str | int, currency: str) -> int:
+    def _write(self, place: int, kind: str, cell: str | float, currency: str) -> int:
         if isinstance(cell, str):
             return int(self._sheet.write_string(self._at, place, cell))
         if kind == TIME:

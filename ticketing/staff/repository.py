@@ -116,6 +116,12 @@ def trail(session: Session) -> Generator[TrailRow]:
         yield from (TrailRow._make(row) for row in rows)
 
 
+def trail_of(session: Session, subject: str) -> list[TrailRow]:
+    """What the trail says of one subject, newest first."""
+    query = select(*TRAIL_COLUMNS).where(AuditEntry.subject == subject).order_by(AuditEntry.id.desc())
+    return [TrailRow._make(row) for row in session.execute(query)]
+
+
 def details_of(session: Session, subject: str, action: str) -> list[dict[str, object]]:
     """What the trail says of every `action` on `subject`, oldest first."""
     of_it = (AuditEntry.subject == subject, AuditEntry.action == action)

@@ -20,7 +20,7 @@ from python_calamine import CalamineWorkbook
 from xlsxwriter import Workbook
 
 from ticketing.api.pages.headings import HEADINGS
-from ticketing.services import exports, sheets, till_export
+from ticketing.services import exports, report_tables, sheets, till_export
 from ticketing.services.sheets import (
     MONEY,
     NUMBER,
@@ -127,5 +127,6 @@ def test_a_long_table_needs_the_memory_of_a_short_one(monkeypatch: pytest.Monkey
 
 
 def test_every_column_has_a_heading() -> None:
-    names = {column.name for module in (exports, till_export) for column in module.COLUMNS}
+    of_reports = [column for row in report_tables.ROWS for column in report_tables.columns_of(row)]
+    names = {column.name for column in (*exports.COLUMNS, *till_export.COLUMNS, *of_reports)}
     assert names <= set(HEADINGS)

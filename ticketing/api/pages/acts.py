@@ -61,6 +61,8 @@ ACTS: Mapping[str, str] = {
     "organisation.rename": N_("Organisation renamed"),
     "venue.admit": N_("Venue admitted"),
     "venue.change": N_("Venue changed"),
+    "venue.suspend": N_("Venue suspended"),
+    "venue.remove": N_("Venue removed"),
     "shift.open": N_("Shift opened"),
     "shift.close": N_("Shift closed"),
     "token.create": N_("API token made"),

@@ -36,11 +36,13 @@ from ticketing.api.pages import (
     organisations,
     previews,
     quota_tables,
+    reports,
     staff,
     staff_account,
     staff_accounts,
     till,
     trail,
+    venues,
     waves,
     webhook,
 )
@@ -160,8 +162,22 @@ def _staff_routes() -> list[Route]:
         _get("/staff/events/{event_id}/poster", looks.show_poster),
         _get("/staff/events/{event_id}/poster.svg", looks.show_poster_code),
         _post("/staff/events/{event_id}/{verb}", staff.act),
-        _get(till.REPORT_PATH, till.show_report),
+        *_programme_routes(),
         *_member_care_routes(),
+    ]
+
+
+def _programme_routes() -> list[Route]:
+    """Venues, and reports on what became of it all."""
+    return [
+        _get(till.REPORT_PATH, till.show_report),
+        _get(reports.PATH, reports.show_first),
+        _get(f"{reports.PATH}/{{name}}", reports.show),
+        _get(venues.PATH, venues.show_all),
+        _post(venues.PATH, venues.add),
+        _get(f"{venues.PATH}/{{venue_id}}", venues.show),
+        _post(f"{venues.PATH}/{{venue_id}}", venues.change),
+        _post(f"{venues.PATH}/{{venue_id}}/{{verb}}", venues.move),
     ]
 
 

@@ -104,6 +104,7 @@ async def _form_page(
         wrong={name: site.fault(request, reason) for name, reason in form.faults.items()},
         rows=range(QUOTA_ROWS),
         kinds=KINDS,
+        venues=await in_thread(site.services.venues.all, staff),
         organisations=await in_thread(branches, site, staff),
     )
 

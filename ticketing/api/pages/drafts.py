@@ -33,6 +33,7 @@ def read_event(form: Form) -> EventDraft:
         pickup=form.text("pickup"),
         notice=form.text("notice"),
         kind=form.text("kind") or None,
+        venue_id=form.text("venue_id") or None,
         opens_at=form.time("opens_at", required=True) or 0,
         closes_at=form.time("closes_at", required=True) or 0,
         starts_at=form.time("starts_at", required=True) or 0,
@@ -56,6 +57,7 @@ def form_of(event: Event) -> list[tuple[str, str]]:
     shown = {name: write_form_time(at) if at is not None else "" for name, at in times.items()}
     rest = {
         "kind": event.kind or "",
+        "venue_id": event.venue_id or "",
         "per_card_limit": str(event.per_card_limit or ""),
         "hold_minutes": str(max(1, event.hold_seconds // 60)),
         "uncollected": event.uncollected,

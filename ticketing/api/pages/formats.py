@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from babel import Locale
 from babel.dates import format_datetime
 from babel.lists import format_list
-from babel.numbers import format_currency, format_decimal, get_currency_precision
+from babel.numbers import format_currency, format_decimal, format_percent, get_currency_precision
 
 from ticketing.clock import ZONE
 
@@ -49,6 +49,10 @@ class Formats:
     def listed(self, names: Sequence[str]) -> str:
         """Names one after the other, with the language's "and" before the last."""
         return format_list(list(names), locale=self._locale)
+
+    def percent(self, rate: float | None) -> str:
+        """A share, to a tenth of a hundredth; a dash when there is nothing to share."""
+        return "–" if rate is None else format_percent(rate, "0.0%", locale=self._locale)
 
     def number(self, count: int | None) -> str:
         """A whole number, grouped as the language does it; a dash when it is not known."""

@@ -13,6 +13,7 @@ from ticketing.catalogue.validation import (
     PRICE_MAX,
     SHARE_BACK_MINUTES_MAX,
 )
+from ticketing.catalogue.venues import IS_REMOVED, IS_SUSPENDED
 from ticketing.errors import Code
 from ticketing.members.numbers import PIN_RULE
 from ticketing.services.notices import EVENT_CANCELLED, EVENT_MOVED, NOT_COLLECTED
@@ -40,17 +41,10 @@ STATUSES: Mapping[str, str] = {
     "due": N_("To be paid"),
     "paid": N_("Paid"),
     "refund_due": N_("Refund due"),
+    "admitted": N_("Admitted"),
+    "suspended": N_("Suspended"),
+    "removed": N_("Removed"),
 }
-
-KINDS: Mapping[str, str] = {
-    "cinema": N_("Cinema"),
-    "carnival": N_("Carnival"),
-    "exhibition": N_("Exhibition"),
-    "theatre": N_("Theatre"),
-    "class": N_("Class"),
-    "other": N_("Other"),
-}
-"""Of events."""
 
 STATUS_SENTENCES: Mapping[str, str] = {
     "paused": N_("Booking is paused. Please look again in a few minutes."),
@@ -126,15 +120,6 @@ ROLES: Mapping[str, str] = {
     "auditor": N_("auditor"),
 }
 
-SCOPES: Mapping[str, str] = {
-    "events:read": N_("Read events and organisations"),
-    "orders:read": N_("Read the orders of an event"),
-    "stats:read": N_("Read the numbers of a sale"),
-    "reports:read": N_("Read reports"),
-    "cards:write": N_("Block and replace cards"),
-}
-"""What an API token may do."""
-
 EVENTS_TOLD: Mapping[str, str] = {
     "order.confirmed": N_("An order was confirmed"),
     "order.cancelled": N_("Tickets of an order were cancelled"),
@@ -173,6 +158,11 @@ DONE: Mapping[str, str] = {
     "settled": N_("The conflict is settled; it stands under “Settled ones”."),
     "share": N_("The desk's share is changed."),
     "shift": N_("The shift is open: what you take at this desk is counted in it."),
+    "venue": N_("The venue is admitted to the programme."),
+    "venue-changed": N_("What is written down of the venue is changed."),
+    "venue-admit": N_("The venue is admitted again: its events may go on sale."),
+    "venue-suspend": N_("The venue is suspended: its events cannot go on sale."),
+    "venue-remove": N_("The venue is removed from the programme: its events cannot go on sale."),
     "shift-closed": N_("The shift is closed."),
     "organisation": N_("The organisation is added."),
     "renamed": N_("The organisation is renamed."),
@@ -326,6 +316,11 @@ FAULTS: Mapping[str, str] = {
     f"must be from 0 to {CAPACITY_MAX}": N_("A quota has a million tickets at most."),
     f"must be from 1 to {PER_CARD_LIMIT_MAX}": N_("A limit is from 1 to 1,000."),
     f"must be at most {NAME_CHARS_MAX} characters": N_("That is too long."),
+    IS_SUSPENDED: N_("The venue is suspended: an event there cannot go on sale. Its page says why."),
+    IS_REMOVED: N_(
+        "The venue was removed from the programme: an event there cannot go on sale. Its page says why."
+    ),
+    "is no venue of this organisation or one above it": N_("This venue is not in the organiser's registry."),
     "is already past": N_("The booking window is already past."),
     "must differ from the present PIN": N_("The new PIN must differ from the present one."),
     "is larger than 5 MB": N_("This picture is larger than 5 MB. Choose a smaller one."),
@@ -375,13 +370,6 @@ FIELDS: Mapping[str, str] = {
 }
 """The fields of an event as its form calls them."""
 
-WAVES: Mapping[str, str] = {
-    "waiting": N_("To come"),
-    "releasing": N_("On its way"),
-    "released": N_("On sale"),
-    "cancelled": N_("Called off"),
-}
-
 TEMPLATES: Mapping[str, str] = {
     "cinema": N_("Cinema with showings"),
     "carnival": N_("Carnival"),
@@ -390,16 +378,6 @@ TEMPLATES: Mapping[str, str] = {
     "classes": N_("Thirty classes"),
 }
 """Every template of `catalogue/templates.toml`."""
-
-COLOURS: Mapping[str, str] = {
-    "red": N_("Red"),
-    "orange": N_("Orange"),
-    "green": N_("Green"),
-    "teal": N_("Teal"),
-    "blue": N_("Blue"),
-    "purple": N_("Purple"),
-    "grey": N_("Grey"),
-}
 
 
 def fault_text(reason: str) -> str:

@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from ticketing.api import schemas
 from ticketing.api.auth import Headers
-from ticketing.api.pages import acts, languages, member_words, names
+from ticketing.api.pages import acts, event_words, languages, member_words, names, report_words
 from ticketing.api.pages.formats import Formats, duration, grouped, milliseconds, write_form_time
 from ticketing.api.pages.languages import Language
 from ticketing.api.pages.statics import StaticFiles
@@ -161,15 +161,18 @@ class Renderer:
             "status_name": lambda status: gettext(names.STATUSES[status]),
             "status_sentence": lambda status: gettext(names.STATUS_SENTENCES[status]),
             "hold_sentence": lambda status: gettext(names.HOLD_SENTENCES[status]),
-            "colour_name": lambda colour: gettext(names.COLOURS[colour]),
-            "kind_name": lambda kind: gettext(names.KINDS[kind]),
+            "colour_name": lambda colour: gettext(event_words.COLOURS[colour]),
+            "kind_name": lambda kind: gettext(event_words.KINDS[kind]),
             "organisation_kind": lambda kind: gettext(member_words.ORGANISATION_KINDS[kind]),
             "card_state": lambda state: gettext(member_words.CARD_STATES[state]),
             "import_state_name": lambda state: gettext(member_words.IMPORT_STATES[state]),
-            "wave_name": lambda state: gettext(names.WAVES[state]),
+            "wave_name": lambda state: gettext(event_words.WAVES[state]),
             "event_name": lambda kind: gettext(names.EVENTS_TOLD[kind]),
             "delivery_state": lambda state: gettext(names.DELIVERY_STATES[state]),
-            "scope_name": lambda scope: gettext(names.SCOPES[scope]),
+            "scope_name": lambda scope: gettext(event_words.SCOPES[scope]),
+            "report_name": lambda name: gettext(report_words.REPORTS[name]),
+            "settlement_line": lambda state: gettext(report_words.SETTLEMENT_LINES[state]),
+            "percent": formats.percent,
             "role_name": lambda role: gettext(names.ROLES[role]),
             "act_name": lambda action: gettext(acts.act_text(action)),
             "actor_name": lambda actor: acts.actor_text(actor, gettext),

@@ -4,18 +4,17 @@ A shift is opened at the desk that the browser is named after, so that what is h
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 
 from starlette.concurrency import run_in_threadpool as in_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ticketing.api.pages.days import day_of, days_of
 from ticketing.api.pages.desk_setup import setup_of
-from ticketing.api.pages.formats import milliseconds
 from ticketing.api.pages.forms import Form, read_form
 from ticketing.api.pages.rendering import redirect
 from ticketing.api.pages.site import Site, new_key, site_of
-from ticketing.clock import ZONE
 from ticketing.errors import Code, Refusal, invalid
 from ticketing.services.till import CURRENCY, Shift
 
@@ -107,19 +106,16 @@ async def show_report(request: Request) -> Response:
     """Every shift of some days, and what no shift counted."""
     site = site_of(request)
     reader = site.require(request, "staff", REPORT_PATH)
-    today = datetime.fromtimestamp(site.now_ms() / 1000, ZONE).date()
-    first, last = _days(request, today)
-    since, until = _midnight(first), _midnight(last + timedelta(days=1))
-    report = await in_thread(site.services.till.report, reader, since, until)
+    today = day_of(site.now_ms())
+    days = days_of(request, today - timedelta(days=_REPORT_DAYS - 1), today)
+    report = await in_thread(site.services.till.report, reader, days.since, days.until)
     return site.page(
         request,
         "staff/till.html",
         who=reader,
         path=REPORT_PATH,
         report=report,
-        first=first.isoformat(),
-        last=last.isoformat(),
-        until=(last + timedelta(days=1)).isoformat(),
+        days=days,
         totals=_totals(report.shifts),
     )
 
@@ -132,23 +128,6 @@ def _totals(shifts: Sequence[Shift]) -> list[tuple[str, str, str | None, int]]:
             key = (line.title, line.currency, line.method)
             sums[key] = sums.get(key, 0) + (line.amount if line.kind == "taken" else -line.amount)
     return [(*key, amount) for key, amount in sorted(sums.items())]
-
-
-def _days(request: Request, today: date) -> tuple[date, date]:
-    """The first and last day asked for, by the calendar of `ZONE`; the last seven otherwise."""
-    try:
-        last = date.fromisoformat(request.query_params.get("last") or today.isoformat())
-        first_text = request.query_params.get("first")
-        first = date.fromisoformat(first_text) if first_text else last - timedelta(days=_REPORT_DAYS - 1)
-        if not date(1971, 1, 1) <= first <= last < date(9999, 1, 1):
-            raise ValueError(first_text)
-    except (ValueError, OverflowError) as error:
-        raise Refusal(Code.INVALID) from error
-    return first, last
-
-
-def _midnight(day: date) -> int:
-    return milliseconds(datetime(day.year, day.month, day.day, tzinfo=ZONE))
 
 
 def _amount(form: Form, name: str) -> int:

@@ -12,10 +12,12 @@ from ticketing.api.routes import (
     members,
     organisations,
     public,
+    reports,
     second_factor,
     staff_sessions,
     till,
     trail,
+    venues,
     waves,
     webhooks,
 )
@@ -36,6 +38,8 @@ ALL = (
     waves.calls,
     desk.calls,
     till.calls,
+    venues.calls,
+    reports.calls,
     desk_away.calls,
     trail.calls,
 )

@@ -1,17 +1,13 @@
 """The till: a clerk's shift opens and closes with its totals, and the finance office reads them all."""
 
-from datetime import datetime
-
 from starlette.responses import Response
 
 from ticketing.api import schemas, till_views
 from ticketing.api.calls import Call, Calls, keyed_response
 from ticketing.api.contract import Operation
 from ticketing.api.downloads import add_downloads
-from ticketing.api.problems import invalid
+from ticketing.api.periods import PERIOD_QUERY, period_of
 from ticketing.api.routes.desk import ROLES
-from ticketing.api.views import millis
-from ticketing.clock import DAY_MS
 from ticketing.errors import Code
 from ticketing.services.till import FINANCE_ROLES, TillReport
 from ticketing.services.till_export import till_table
@@ -19,8 +15,6 @@ from ticketing.services.till_export import till_table
 FINANCE = tuple(sorted(FINANCE_ROLES))
 SHIFTS = "/api/v1/desk/shifts"
 REPORT = "/api/v1/staff/till"
-REPORT_QUERY = ("since", "until")
-REPORT_DAYS = 31
 
 calls = Calls()
 
@@ -112,7 +106,7 @@ def close_shift(call: Call[schemas.ShiftClosing]) -> schemas.Shift:
         caller="staff",
         roles=FINANCE,
         gives=schemas.TillReport,
-        query=REPORT_QUERY,
+        query=PERIOD_QUERY,
     )
 )
 def report(call: Call[None]) -> schemas.TillReport:
@@ -129,28 +123,12 @@ add_downloads(
         tag="staff",
         caller="staff",
         roles=FINANCE,
-        query=REPORT_QUERY,
+        query=PERIOD_QUERY,
     ),
     lambda call: ("till", till_table(_report(call))),
 )
 
 
 def _report(call: Call[None]) -> TillReport:
-    until = _time(call, "until") or call.front.services.clock.now_ms() + 1
-    since = _time(call, "since")
-    return call.front.services.till.report(
-        call.caller, until - REPORT_DAYS * DAY_MS if since is None else since, until
-    )
-
-
-def _time(call: Call[None], name: str) -> int | None:
-    text = call.query(name)
-    if text is None:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-        if at.tzinfo is None:
-            raise ValueError(text)
-        return millis(at)
-    except (ValueError, OverflowError) as error:
-        raise invalid((name, "must be a time such as 2026-05-01T00:00:00Z")) from error
+    since, until = period_of(call)
+    return call.front.services.till.report(call.caller, since, until)

@@ -143,6 +143,7 @@ from ticketing.api.schemas.members import (
     WantedItem,
     WantedItems,
 )
+from ticketing.api.schemas.reports import Attendance, Attended, Participation, Settlement
 from ticketing.api.schemas.staff import (
     AddedQuota,
     CardAct,
@@ -193,9 +194,31 @@ from ticketing.api.schemas.till import (
     TillReport,
 )
 from ticketing.api.schemas.trail import Trail, TrailEntry
+from ticketing.api.schemas.venues import (
+    NewVenue,
+    RunningSale,
+    Venue,
+    VenueAct,
+    VenueChanges,
+    VenueFile,
+    VenueMove,
+    Venues,
+)
 from ticketing.api.schemas.waves import RaiseWish, WaveAnswer, WavePlanWish, Waves
 
 __all__ = [
+    "Attendance",
+    "Attended",
+    "Participation",
+    "Settlement",
+    "NewVenue",
+    "RunningSale",
+    "Venue",
+    "VenueAct",
+    "VenueChanges",
+    "VenueFile",
+    "VenueMove",
+    "Venues",
     "Deliveries",
     "Delivery",
     "MadeWebhook",

@@ -191,6 +191,7 @@ class NewEvent(Request):
     pickup: Text = ""
     notice: Text = ""
     kind: EventKind | None = None
+    venue_id: Id | None = None
 
 
 class EventChanges(Request):
@@ -214,6 +215,7 @@ class EventChanges(Request):
     pickup: Text | UnsetType = UNSET
     notice: Text | UnsetType = UNSET
     kind: EventKind | UnsetType | None = UNSET
+    venue_id: Id | UnsetType | None = UNSET
     reason: Note = ""
 
 
@@ -266,6 +268,7 @@ class StaffEvent(EventSummary):
     notice while the sale is paused.
     """
 
+    venue_id: str | None
     state: str
     version: int
     applied: bool

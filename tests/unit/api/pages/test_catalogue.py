@@ -14,7 +14,8 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
 
-from ticketing.api.pages import names
+from ticketing.api.pages import event_words, names, report_words
+from ticketing.api.pages.headings import HEADINGS
 from ticketing.api.pages.languages import catalogue_path, load_languages
 from ticketing.errors import Code
 from ticketing.resources import package_files
@@ -95,7 +96,11 @@ def test_every_refusal_says_what_to_do_in_both_languages() -> None:
         names.DONE,
         names.FAULTS,
         names.REFUSAL_NAMES,
-        names.COLOURS,
+        event_words.COLOURS,
+        event_words.KINDS,
+        report_words.REPORTS,
+        report_words.SETTLEMENT_LINES,
+        HEADINGS,
     ],
 )
 def test_every_name_is_chinese_in_chinese(words: dict[str, str]) -> None:

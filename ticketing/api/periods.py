@@ -1,0 +1,31 @@
+"""The time that a report is asked for: `since` and `until`, the last 31 days unless they say otherwise."""
+
+from datetime import datetime
+
+from ticketing.api.calls import Call
+from ticketing.api.problems import invalid
+from ticketing.api.views import millis
+from ticketing.clock import DAY_MS
+
+PERIOD_QUERY = ("since", "until")
+_USUAL_DAYS = 31
+
+
+def period_of(call: Call[None]) -> tuple[int, int]:
+    """The time in milliseconds. Raises the refusal `invalid`."""
+    until = _time(call, "until") or call.front.services.clock.now_ms() + 1
+    since = _time(call, "since")
+    return until - _USUAL_DAYS * DAY_MS if since is None else since, until
+
+
+def _time(call: Call[None], name: str) -> int | None:
+    text = call.query(name)
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+        if at.tzinfo is None:
+            raise ValueError(text)
+        return millis(at)
+    except (ValueError, OverflowError) as error:
+        raise invalid((name, "must be a time such as 2026-05-01T00:00:00Z")) from error

@@ -1,0 +1,50 @@
+"""Reports as the finance office reads them: the rows are those of the reports themselves."""
+
+from datetime import datetime
+
+from ticketing.api.schemas.base import Answer
+from ticketing.reports import participation, settlement
+
+
+class Settlement(Answer):
+    """What venues are owed for tickets collected from `since` on and before `until`."""
+
+    since: datetime
+    until: datetime
+    lines: list[settlement.SettlementLine]
+    venues: list[settlement.VenueSum]
+    ties: list[settlement.TieOut]
+
+
+class Participation(Answer):
+    """Cards used, of those held, beside the rate of a published year."""
+
+    since: datetime
+    until: datetime
+    published_rate: float
+    lines: list[participation.Use]
+
+
+class Attended(Answer):
+    """The tickets of a quota that takes place in the time."""
+
+    event_id: str
+    event: str
+    kind: str
+    starts_at: datetime
+    quota_id: str
+    quota: str
+    capacity: int
+    sold: int
+    collected: int
+    not_collected: int
+    void: int
+    rate: float | None
+
+
+class Attendance(Answer):
+    """Tickets collected and not collected of what takes place in the time, soonest first."""
+
+    since: datetime
+    until: datetime
+    quotas: list[Attended]
