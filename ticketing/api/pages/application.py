@@ -155,21 +155,20 @@ def _staff_routes() -> list[Route]:
         _get(f"{live.WALL}/stream", live.stream_wall),
         _get(live.CURVE, live.show_curve),
         _get(trail.PATH, trail.show_trail),
-        _get("/staff/look", looks.show_organisation_look),
-        _post("/staff/look", looks.set_organisation_look),
-        _get("/staff/events/{event_id}/look", looks.show_event_look),
-        _post("/staff/events/{event_id}/look", looks.set_event_look),
-        _get("/staff/events/{event_id}/poster", looks.show_poster),
-        _get("/staff/events/{event_id}/poster.svg", looks.show_poster_code),
-        _post("/staff/events/{event_id}/{verb}", staff.act),
         *_programme_routes(),
         *_member_care_routes(),
     ]
 
 
 def _programme_routes() -> list[Route]:
-    """Venues, and reports on what became of it all."""
+    """Looks, venues, and reports on what became of it all."""
     return [
+        _get("/staff/look", looks.show_organisation_look),
+        _post("/staff/look", looks.set_organisation_look),
+        _get("/staff/events/{event_id}/look", looks.show_event_look),
+        _post("/staff/events/{event_id}/look", looks.set_event_look),
+        _get("/staff/events/{event_id}/poster", looks.show_poster),
+        _get("/staff/events/{event_id}/poster.svg", looks.show_poster_code),
         _get(till.REPORT_PATH, till.show_report),
         _get(reports.PATH, reports.show_first),
         _get(f"{reports.PATH}/{{name}}", reports.show),
@@ -178,6 +177,7 @@ def _programme_routes() -> list[Route]:
         _get(f"{venues.PATH}/{{venue_id}}", venues.show),
         _post(f"{venues.PATH}/{{venue_id}}", venues.change),
         _post(f"{venues.PATH}/{{venue_id}}/{{verb}}", venues.move),
+        _post("/staff/events/{event_id}/{verb}", staff.act),
     ]
 
 
