@@ -119,13 +119,16 @@ class Services:
         self.cards = CardService(self.sessions, self.keyring, self.clock)
         self.imports = ImportService(self.sessions, self.keyring, self.clock)
         self.revocations = Revocations(self.sessions, _longest_session_ms(settings))
+        self.accounts = SessionService(
+            self.sessions, self.keyring, self.signer, _limiter(self.queue_redis), self.clock, settings
+        )
+        self._serve_people_and_programs()
+
+    def _serve_people_and_programs(self) -> None:
         self.logins = LoginService(self.sessions, self.revocations, self.clock)
         self.webhooks = WebhookService(self.sessions, self.keyring, self.clock)
         self.api_tokens = ApiTokens(self.sessions, self.clock)
         self.staff_logins = StaffLogins(self.sessions, self.revocations, self.clock)
-        self.accounts = SessionService(
-            self.sessions, self.keyring, self.signer, _limiter(self.queue_redis), self.clock, settings
-        )
         self.staff_help = StaffHelp(self.sessions, self.clock, self.accounts.factors)
 
     def _show_programme(self) -> None:

@@ -12,7 +12,6 @@ from msgspec import structs
 from ticketing.api import schemas
 from ticketing.catalogue import tables
 from ticketing.catalogue.news import STARTS_AT
-from ticketing.hooks.tables import WAITING, Delivery
 from ticketing.identifiers import quota_id
 from ticketing.inventory.model import EventState, Hold, HoldStatus, Ledger, QuotaCounts, Use
 from ticketing.members.repository import Holder
@@ -21,9 +20,7 @@ from ticketing.orders.model import OrderRecord, TicketRecord
 from ticketing.services.notices import Moved, Told
 from ticketing.services.orders import order_from_hold
 from ticketing.services.seals import Seal
-from ticketing.services.token_rows import TokenRow
 from ticketing.services.tokens import Claims
-from ticketing.services.webhooks import EndpointRow
 from ticketing.staff.logins import StaffLogin
 
 CURRENCY = "CNY"
@@ -333,52 +330,6 @@ def staff_login_view(login: StaffLogin, here: Claims) -> schemas.StaffLoginRow:
         device=login.device,
         address=login.address,
         current=login.id == here.session_id,
-    )
-
-
-def token_view(row: TokenRow) -> schemas.ApiToken:
-    """An API token without what opens anything."""
-    return schemas.ApiToken(
-        id=row.id,
-        name=row.name,
-        scopes=cast("tuple[schemas.TokenScope, ...]", row.scopes),
-        organisation=row.organisation_id,
-        organisation_name=row.organisation_name,
-        made_by=row.maker,
-        created_at=instant(row.created_at),
-        expires_at=instant(row.expires_at),
-        last_used_at=None if row.used_at is None else instant(row.used_at),
-    )
-
-
-def webhook_view(row: EndpointRow) -> schemas.Webhook:
-    """A webhook without its secret."""
-    return schemas.Webhook(
-        id=row.id,
-        url=row.url,
-        events=cast("tuple[schemas.WebhookEvent, ...]", row.kinds),
-        active=row.active,
-        organisation=row.organisation_id,
-        organisation_name=row.organisation_name,
-        made_by=row.made_by,
-        created_at=instant(row.created_at),
-    )
-
-
-def delivery_view(row: Delivery) -> schemas.Delivery:
-    """A message to a webhook, and what became of it."""
-    return schemas.Delivery(
-        id=row.id,
-        message_id=row.message_id,
-        event=cast("schemas.WebhookEvent", row.kind),
-        body=row.body,
-        at=instant(row.at),
-        state=cast("Any", row.state),
-        attempts=row.attempts,
-        next_at=instant(row.next_at) if row.state == WAITING else None,
-        last_status=row.last_status,
-        last_error=row.last_error,
-        delivered_at=None if row.delivered_at is None else instant(row.delivered_at),
     )
 
 

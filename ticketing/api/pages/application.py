@@ -64,6 +64,7 @@ def create_pages(front: Front, web: Path) -> Starlette:
         _get("/static/{name:path}", renderer.statics.show),
         *_member_routes(),
         *_staff_routes(),
+        *_integration_routes(),
         *_desk_routes(),
     ]
     pages = Starlette(
@@ -206,6 +207,18 @@ def _member_care_routes() -> list[Route]:
         _post(f"{staff_accounts.PATH}/{{username}}", staff_accounts.change),
         _post(f"{staff_accounts.PATH}/{{username}}/password", staff_accounts.reset_password),
         _post(f"{staff_accounts.PATH}/{{username}}/{{verb}}", staff_accounts.act),
+    ]
+
+
+def _integration_routes() -> list[Route]:
+    return [
+        _get(integration.PATH, integration.show),
+        _post(f"{integration.PATH}/tokens", integration.make_token),
+        _post(f"{integration.PATH}/tokens/revoke", integration.revoke_token),
+        _post(f"{integration.PATH}/webhooks", integration.make_webhook),
+        _get(webhook.PATH, webhook.show),
+        _post(f"{webhook.PATH}/{{verb}}", webhook.act),
+        _post(f"{webhook.PATH}/deliveries/{{delivery_id}}/replay", webhook.replay),
     ]
 
 

@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from ticketing.api import schemas
 from ticketing.api.auth import Headers
 from ticketing.api.pages import acts, event_words, languages, member_words, names, report_words
+from ticketing.api.pages import acts, integration_words, languages, member_words, names
 from ticketing.api.pages.formats import Formats, duration, grouped, milliseconds, write_form_time
 from ticketing.api.pages.languages import Language
 from ticketing.api.pages.statics import StaticFiles
@@ -173,6 +174,10 @@ class Renderer:
             "report_name": lambda name: gettext(report_words.REPORTS[name]),
             "settlement_line": lambda state: gettext(report_words.SETTLEMENT_LINES[state]),
             "percent": formats.percent,
+            "wave_name": lambda state: gettext(names.WAVES[state]),
+            "event_name": lambda kind: gettext(integration_words.EVENTS_TOLD[kind]),
+            "delivery_state": lambda state: gettext(integration_words.DELIVERY_STATES[state]),
+            "scope_name": lambda scope: gettext(integration_words.SCOPES[scope]),
             "role_name": lambda role: gettext(names.ROLES[role]),
             "act_name": lambda action: gettext(acts.act_text(action)),
             "actor_name": lambda actor: acts.actor_text(actor, gettext),

@@ -1,6 +1,7 @@
 """API tokens: made, listed and revoked by managers and admins, for their own organisation and below."""
 
-from ticketing.api import schemas, views
+from ticketing.api import integration_views as views
+from ticketing.api import schemas
 from ticketing.api.calls import Call, Calls
 from ticketing.api.contract import Operation
 from ticketing.errors import Code

@@ -1,6 +1,7 @@
 """Webhooks: set up by managers and admins for their own organisation and below, with a log and a replay."""
 
-from ticketing.api import schemas, views
+from ticketing.api import integration_views as views
+from ticketing.api import schemas
 from ticketing.api.calls import Call, Calls
 from ticketing.api.contract import Operation
 from ticketing.errors import Code, Refusal
