@@ -125,6 +125,8 @@ class Services:
         self._serve_people_and_programs()
 
     def _serve_people_and_programs(self) -> None:
+        self.erasure = ErasureService(self.sessions, self.keeper, self.keyring, self.clock)
+        self.notices = NoticeService(self.sessions, self.clock)
         self.logins = LoginService(self.sessions, self.revocations, self.clock)
         self.webhooks = WebhookService(self.sessions, self.keyring, self.clock)
         self.api_tokens = ApiTokens(self.sessions, self.clock)

@@ -64,7 +64,7 @@ def create_pages(front: Front, web: Path) -> Starlette:
         _get("/static/{name:path}", renderer.statics.show),
         *_member_routes(),
         *_staff_routes(),
-        *_integration_routes(),
+        *_account_routes(),
         *_desk_routes(),
     ]
     pages = Starlette(
@@ -124,13 +124,13 @@ def _staff_routes() -> list[Route]:
         _post(f"{ENROL_PATH}/second-factor/remove", staff_account.remove_factor),
         _post(f"{ENROL_PATH}/logins", staff_account.end_login),
         _get(integration.PATH, integration.show),
+        _get(feeds.STAFF_PATH, feeds.show_staff),
         _post(f"{integration.PATH}/tokens", integration.make_token),
         _post(f"{integration.PATH}/tokens/revoke", integration.revoke_token),
         _post(f"{integration.PATH}/webhooks", integration.make_webhook),
         _get(webhook.PATH, webhook.show),
         _post(f"{webhook.PATH}/{{verb}}", webhook.act),
         _post(f"{webhook.PATH}/deliveries/{{delivery_id}}/replay", webhook.replay),
-        _get(feeds.STAFF_PATH, feeds.show_staff),
         _get("/staff/events", staff.show_events),
         _post("/staff/events", drafting.create),
         _get("/staff/events/new", drafting.show_new),
@@ -210,7 +210,7 @@ def _member_care_routes() -> list[Route]:
     ]
 
 
-def _integration_routes() -> list[Route]:
+def _account_routes() -> list[Route]:
     return [
         _get(integration.PATH, integration.show),
         _post(f"{integration.PATH}/tokens", integration.make_token),
