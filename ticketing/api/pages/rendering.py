@@ -14,8 +14,15 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from ticketing.api import schemas
 from ticketing.api.auth import Headers
-from ticketing.api.pages import acts, event_words, languages, member_words, names, report_words
-from ticketing.api.pages import acts, integration_words, languages, member_words, names
+from ticketing.api.pages import (
+    acts,
+    event_words,
+    integration_words,
+    languages,
+    member_words,
+    names,
+    report_words,
+)
 from ticketing.api.pages.formats import Formats, duration, grouped, milliseconds, write_form_time
 from ticketing.api.pages.languages import Language
 from ticketing.api.pages.statics import StaticFiles
