@@ -120,20 +120,6 @@ ROLES: Mapping[str, str] = {
     "auditor": N_("auditor"),
 }
 
-EVENTS_TOLD: Mapping[str, str] = {
-    "order.confirmed": N_("An order was confirmed"),
-    "order.cancelled": N_("Tickets of an order were cancelled"),
-    "order.collected": N_("Tickets were handed out"),
-    "event.sold_out": N_("An event sold out"),
-}
-"""What a webhook is told."""
-
-DELIVERY_STATES: Mapping[str, str] = {
-    "waiting": N_("Waiting"),
-    "delivered": N_("Delivered"),
-    "given_up": N_("Given up"),
-}
-
 DONE: Mapping[str, str] = {
     "pin": N_("Your PIN is changed."),
     "login": N_("Signed out there, within two seconds."),
