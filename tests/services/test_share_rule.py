@@ -92,7 +92,9 @@ def _fence(shop: Shop, event: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "withheld"), [(_pause, 0), (_close, 3), (_cancel, 3), (_fence, 3)], ids=str
+    ("state", "withheld"),
+    [(_pause, 0), (_close, 3), (_cancel, 3), (_fence, 3)],
+    ids=["paused", "closed", "cancelled", "recovering"],
 )
 def test_a_sale_that_is_over_or_recovering_keeps_what_it_has(
     shop: Shop, state: Callable[[Shop, str], None], withheld: int
