@@ -139,7 +139,7 @@ class Services:
         self.member_history = MemberHistory(self.sessions, self.member_care)
         self.erasure = ErasureService(self.sessions, self.keeper, self.keyring, self.clock)
         self.notices = NoticeService(self.sessions, self.clock)
-        self.reports = ReportService(self.sessions)
+        self.reports = ReportService(self.sessions, self.keeper)
         self.venues = VenueService(self.sessions, self.clock)
         self.looks = LookService(self.sessions, self.clock)
         self.stats = StatsService(self.sessions, self.keeper, self.clock)

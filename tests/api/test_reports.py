@@ -15,7 +15,7 @@ from tests.support.house import House
 from tests.support.sheets import first_sheet
 
 REPORTS = "/api/v1/staff/reports"
-NAMES = ("settlement", "participation", "attendance")
+NAMES = ("settlement", "participation", "attendance", "demand")
 
 
 async def handed_out(house: House) -> str:
@@ -71,6 +71,39 @@ async def test_use_of_the_card_and_attendance(house: House) -> None:
     assert f"/staff/events/{event}" in page
     odd = await house.client.get(f"{REPORTS}/participation", headers=auditor, params={"kind": "opera"})
     assert (odd.status_code, odd.json()["errors"][0]["field"]) == (422, "kind")
+
+
+async def test_demand_in_every_form(house: House) -> None:
+    auditor, session = house.staff("auditor"), house.member(house.add_member())
+    event = house.publish(2, opens_at=house.now - 1)
+    order = await house.buy(event, session, quantity=2)
+    late = await house.hold(event, house.member(house.add_member(number="6222000000000002")))
+    assert late.json()["code"] == "sold_out"
+    await house.count_refusals()
+    with house.services.sessions.begin() as transaction:
+        house.services.orders.ensure_recorded(transaction, order["id"])
+    told = (await house.client.get(f"{REPORTS}/demand", headers=auditor)).json()
+    [row] = told["events"]
+    assert (row["event_id"], row["sold"], row["buyers"]) == (event, 2, 1)
+    assert (row["refused"], row["refusals"]) == (1, {"sold_out": 1})
+    assert row["sold_out_at"] is not None
+    file = await house.client.get(f"{REPORTS}/demand.csv", headers=auditor)
+    [line] = csv.DictReader(io.StringIO(file.content.decode("utf-8-sig")))
+    assert (line["event_id"], line["refused"], line["sold_out"], line["sale_closed"]) == (
+        event,
+        "1",
+        "1",
+        "0",
+    )
+    workbook = await house.client.get(f"{REPORTS}/demand.xlsx", headers=auditor | ENGLISH)
+    headings, cells = first_sheet(workbook.content)
+    assert dict(zip(headings, cells, strict=True))["Refused"] == 1
+    page = (await house.client.get("/staff/reports/demand", headers=auditor | ENGLISH)).text
+    assert "Sold out 1" in page
+    assert f"/staff/events/{event}" in page
+    old = {"first": "2020-01-01", "last": "2020-01-31"}
+    page = (await house.client.get("/staff/reports/demand", headers=auditor | ENGLISH, params=old)).text
+    assert "No sale opened on these days" in page
 
 
 @pytest.mark.parametrize("name", NAMES)

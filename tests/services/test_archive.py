@@ -13,9 +13,11 @@ from tests.support.disasters import Story, acts_of, rebuild
 from tests.support.house import EVENTS, House
 from tests.support.shop import Shop, card_number
 from ticketing.bootstrap import build
+from ticketing.catalogue import refusals
 from ticketing.catalogue.model import EventChanges
 from ticketing.catalogue.tables import Event
 from ticketing.errors import Code, Refusal
+from ticketing.inventory.keys import refusals_key
 from ticketing.inventory.model import Decided
 from ticketing.queue.worker import drain_of
 from ticketing.services.archive import ArchiveService
@@ -57,6 +59,42 @@ def test_a_sale_that_is_over_leaves_redis(shop: Shop, over: Story) -> None:
     assert shop.event(over.event).group.archived_at is not None
     assert archive(shop).archive_ended() == 0
     assert acts_of(shop, "group.archive") == 1
+
+
+def refusals_of(shop: Shop, event_id: str) -> dict[str, int]:
+    """As staff see them."""
+    return shop.stats.event_stats(shop.district, event_id).refusals
+
+
+def refuse(shop: Shop, event_id: str, **counts: int) -> None:
+    """Count as an API process does."""
+    for code, count in counts.items():
+        shop.redis.hincrby(refusals_key(event_id), f"{event_id}:{code}", count)
+
+
+def test_why_wishes_were_refused_is_kept_when_the_sale_leaves_redis(shop: Shop, over: Story) -> None:
+    refuse(shop, over.event, sold_out=12, sale_paused=1)
+    before = refusals_of(shop, over.event)
+    assert before == {"sale_paused": 1, "sold_out": 12}
+    assert archive(shop).archive_ended() == 1
+    assert keys_of(shop, over.event) == []
+    assert refusals_of(shop, over.event) == before
+    refuse(shop, over.event, sale_closed=1)
+    assert refusals_of(shop, over.event) == before, "a late wish belongs to no sale"
+
+
+def test_an_archival_that_fails_and_is_tried_again_keeps_each_refusal_once(
+    shop: Shop, over: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse(shop, over.event, sold_out=12)
+    with monkeypatch.context() as failing:
+        failing.setattr(shop.keeper, "archive", lambda *_: False)
+        assert archive(shop).archive_ended() == 0
+    refuse(shop, over.event, sold_out=1)
+    with shop.sessions.begin() as session:
+        refusals.keep(session, [over.event], {(over.event, "sold_out"): 12, ("other", "sold_out"): 1})
+    assert archive(shop).archive_ended() == 1
+    assert refusals_of(shop, over.event) == {"sold_out": 13}
 
 
 def test_what_is_not_over_stays(shop: Shop, over: Story) -> None:

@@ -5,16 +5,25 @@ the rows by the SQL that docs/reports.md gives to the finance office.
 """
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from redis import Redis
+from sqlalchemy import text, update
 
 from tests.support.ledger import Ledger, at
-from tests.support.office import claims
+from tests.support.office import claims, keeper_on
 from tests.support.refusals import refusal
+from ticketing.api.pages.names import REFUSAL_NAMES
+from ticketing.catalogue import refusals
+from ticketing.catalogue.tables import AllowanceGroup
+from ticketing.clock import ServerClock
 from ticketing.database import Sessions, reading
 from ticketing.errors import Code
+from ticketing.inventory.keeper import Keeper
+from ticketing.inventory.keys import refusals_key
+from ticketing.reports.demand import REASONS
 from ticketing.reports.settlement import Settlement
 from ticketing.services.report_period import Asked, months_of
 from ticketing.services.reports import ReportService
@@ -30,8 +39,14 @@ def books(sessions: Sessions) -> Ledger:
 
 
 @pytest.fixture
-def reports(sessions: Sessions) -> ReportService:
-    return ReportService(sessions)
+def keeper(redis_url: str) -> Iterator[Keeper]:
+    with Redis.from_url(redis_url) as client:
+        yield keeper_on(client, ServerClock())
+
+
+@pytest.fixture
+def reports(sessions: Sessions, keeper: Keeper) -> ReportService:
+    return ReportService(sessions, keeper)
 
 
 def a_campaign(books: Ledger) -> None:
@@ -119,7 +134,8 @@ def test_a_report_is_of_ones_own_organisation_and_below(books: Ledger, reports: 
     assert {line.event_id for line in reports.settlement(EAST, MAY).lines} == {"own"}
     assert len(reports.settlement(DISTRICT, MAY).lines) == 2
     assert {row.event_id for row in reports.attendance(EAST, MAY)} == {"own"}
-    for report in (reports.settlement, reports.participation, reports.attendance):
+    assert {row.event_id for row in reports.demand(EAST, MAY)} == {"own"}
+    for report in (reports.settlement, reports.participation, reports.attendance, reports.demand):
         for elsewhere in ("west", "district", "nowhere"):
             wish = MAY._replace(organisation=elsewhere)
             assert refusal(report, EAST, wish).code is Code.NOT_FOUND
@@ -177,6 +193,64 @@ def test_attendance_is_by_when_it_takes_place(books: Ledger, reports: ReportServ
     first, second = reports.attendance(DISTRICT, MAY)
     assert (first.sold, first.collected, first.not_collected, first.void, first.rate) == (3, 1, 2, 1, 0.3333)
     assert (second.quota, second.sold, second.rate) == ("q2", 0, None)
+
+
+def limit(books: Ledger, group: str, **fields: object) -> None:
+    with books.sessions.begin() as session:
+        session.execute(update(AllowanceGroup).where(AllowanceGroup.id == group).values(**fields))
+
+
+def test_demand_is_by_when_the_sale_opened(books: Ledger, reports: ReportService) -> None:
+    books.event("film", (0, 0), opens_at=at(1), per_card_limit=80)
+    limit(books, "film", per_card_limit=60)
+    books.event("half", (0, 0), (0, 0), opens_at=at(2))
+    books.event("unsold", (0, 0), opens_at=at(3), per_card_limit=3)
+    books.event("before", (0, 0), opens_at=at(1, month=4))
+    books.event("draft", (0, 0), opens_at=at(4), state="draft")
+    one, two = books.member(), books.member()
+    books.order("film", one, *[(1, "issued", None)] * 60, confirmed_at=at(1) + 5_000)
+    books.order("film", two, *[(1, "collected", at(5))] * 40, confirmed_at=at(1) + 42_900)
+    books.order("film", books.member(), (1, "void", None), confirmed_at=at(2))
+    books.order("half", one, *[(1, "issued", None)] * 100)
+    film, half, unsold = reports.demand(DISTRICT, MAY)
+    assert (film.event_id, film.sold, film.capacity, film.buyers, film.limit) == ("film", 100, 100, 2, 60)
+    assert (film.sold_out_at, film.seconds_to_sell_out) == (at(1) + 42_900, 42)
+    assert film.allowance_used == round(100 / 120, 4)
+    assert (half.sold, half.capacity, half.sold_out_at, half.seconds_to_sell_out) == (100, 200, None, None)
+    assert (half.limit, half.allowance_used) == (None, None)
+    assert (unsold.sold, unsold.limit, unsold.allowance_used) == (0, 3, None)
+
+
+def test_an_opening_moved_behind_the_last_ticket_makes_no_negative_time(
+    books: Ledger, reports: ReportService
+) -> None:
+    books.event("film", (0, 0), opens_at=at(6))
+    books.order("film", books.member(), *[(1, "issued", None)] * 100, confirmed_at=at(5))
+    [film] = reports.demand(DISTRICT, MAY)
+    assert (film.sold_out_at, film.seconds_to_sell_out) == (at(5), 0)
+
+
+def test_refusals_are_of_redis_while_the_sale_is_there_and_of_sql_afterwards(
+    books: Ledger, reports: ReportService, redis_url: str
+) -> None:
+    for day, event in enumerate(("live", "past"), start=1):
+        books.event(event, (0, 0), opens_at=at(day))
+    limit(books, "past", archived_at=at(20))
+    with Redis.from_url(redis_url) as client:
+        client.hset(
+            refusals_key("live"), mapping={"live:sold_out": 7, "live:sale_paused": 2, "other:sold_out": 1}
+        )
+        client.hset(refusals_key("past"), "past:sale_closed", 99)
+    with books.sessions.begin() as session:
+        counts = {("past", "sold_out"): 3, ("live", "sold_out"): 1}
+        refusals.keep(session, ["past", "live"], counts)
+    live, past = reports.demand(DISTRICT, MAY)
+    assert (live.refused, live.refusals) == (9, {"sale_paused": 2, "sold_out": 7})
+    assert (past.refused, past.refusals) == (3, {"sold_out": 3})
+
+
+def test_every_reason_has_a_name() -> None:
+    assert set(REASONS) == set(REFUSAL_NAMES)
 
 
 def test_months_are_those_of_the_calendar_here() -> None:

@@ -1,6 +1,6 @@
 """Tables of what is on sale: allowance groups, events, quotas, and how they look."""
 
-from sqlalchemy import JSON, ForeignKey, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, ForeignKey, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ticketing.database import Base, Id, Millis, Money, Serial
@@ -137,6 +137,16 @@ class Wave(Base):
     actor: Mapped[str] = mapped_column(String(80))
     created_at: Mapped[Millis]
     settled_at: Mapped[Millis | None]
+
+
+class RefusalCount(Base):
+    """How often wishes of an archived sale were refused for a reason; Redis counts while the sale is there."""
+
+    __tablename__ = "refusal_counts"
+
+    event_id: Mapped[Id] = mapped_column(ForeignKey("events.id"), primary_key=True)
+    reason: Mapped[Id] = mapped_column(primary_key=True)
+    count: Mapped[int] = mapped_column(BigInteger)
 
 
 class EventNews(Base):

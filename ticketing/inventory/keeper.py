@@ -124,6 +124,10 @@ class Keeper(ScriptClient):
         """Let go of a group that SQL has recorded up to `position`; False when more is there, or a live hold."""
         return bool(self._done(self._run("archive", group_id, epoch, position))[1])
 
+    def forget_refusals(self, group_id: str) -> None:
+        """Let go of a group's counts of refusals."""
+        self._call(self._redis.unlink, refusals_key(group_id))
+
     def forget_events(self, event_ids: Sequence[str]) -> None:
         """Take events out of the directory."""
         if event_ids:

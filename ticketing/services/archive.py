@@ -10,6 +10,7 @@ from functools import partial
 import structlog
 from sqlalchemy.orm import Session
 
+from ticketing.catalogue import refusals
 from ticketing.catalogue import repository as catalogue
 from ticketing.clock import DAY_MS, ServerClock
 from ticketing.database import Sessions, reading
@@ -63,6 +64,7 @@ class ArchiveService:
         except _NotYet:
             return False
         self._keeper.forget_events(events)
+        self._keeper.forget_refusals(group_id)
         return True
 
     def order_of(self, hold_id: str) -> Hold | None:
@@ -96,6 +98,7 @@ class ArchiveService:
         if at is None or group is None or not over or books.has_pending_returns(session, event_ids):
             raise _NotYet
         group.archived_at = now
+        refusals.keep(session, event_ids, self._keeper.refusals(group_id))
         orders.close_cursor(session, group_id)
         detail = {"position": at.position, "epoch": at.epoch}
         trail.record(session, now, "system", "group.archive", f"group:{group_id}", detail)

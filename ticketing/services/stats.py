@@ -1,15 +1,17 @@
 """The numbers of an event that staff watch during a sale.
 
-Counts and refusals come from Redis, what was collected and the course of the sale from SQL.
+Counts and refusals come from Redis, what was collected, the course of the sale and the refusals of one that is
+archived from SQL.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
+from ticketing.catalogue import refusals
 from ticketing.catalogue import repository as catalogue
 from ticketing.catalogue.tables import Event, Quota
 from ticketing.clock import ServerClock
@@ -56,13 +58,17 @@ class UndrainedOrder(Struct, frozen=True):
 
 
 class Books(Struct, frozen=True):
-    """What SQL says of an event; `path` is its organisation's place in the tree."""
+    """What SQL says of an event; `path` is its organisation's place in the tree.
+
+    `refusals` are those of an archived sale, and none of any other.
+    """
 
     event: Event
     path: str
     sales: dict[str, QuotaSales]
     series: Sequence[SaleSecond]
     recorded: int
+    refusals: dict[str, int]
 
 
 class EventStats(Struct, frozen=True):
@@ -147,6 +153,7 @@ class StatsService:
             sales=figures.sales_by_quota(session, event.id),
             series=tuple(figures.last_seconds(session, event.id, SERIES_SECONDS_MAX, since)),
             recorded=_recorded_position(session, event.group_id),
+            refusals=_by_reason(event, refusals.kept(session, [event.id])),
         )
 
     def _joined(self, books: Books, *, books_answer: bool) -> EventStats:
@@ -161,7 +168,7 @@ class StatsService:
             redis_answers=True,
             books_answer=books_answer,
             quotas=_quotas(books, live),
-            refusals=self._refusals(event),
+            refusals=books.refusals if event.group.archived_at else self._refusals(event),
             live_holds=self._keeper.live_holds(event.group_id),
             backlog=max(0, group.position - books.recorded) if group else 0,
             oldest_undrained=self._oldest_undrained(event.group_id, books.recorded, group),
@@ -176,15 +183,14 @@ class StatsService:
             redis_answers=False,
             books_answer=books_answer,
             quotas=_quotas(books, None),
-            refusals={},
+            refusals=books.refusals,
             live_holds=0,
             backlog=0,
             oldest_undrained=None,
         )
 
     def _refusals(self, event: Event) -> dict[str, int]:
-        counts = self._keeper.refusals(event.group_id)
-        return {code: count for (event_id, code), count in sorted(counts.items()) if event_id == event.id}
+        return _by_reason(event, self._keeper.refusals(event.group_id))
 
     def _oldest_undrained(
         self, group_id: str, recorded: int, group: GroupState | None
@@ -196,6 +202,10 @@ class StatsService:
                 confirmed_at = entry.hold.confirmed_at
                 return UndrainedOrder(entry.hold.id, confirmed_at, max(0, group.now - confirmed_at))
         return None
+
+
+def _by_reason(event: Event, counts: Mapping[tuple[str, str], int]) -> dict[str, int]:
+    return {reason: count for (event_id, reason), count in sorted(counts.items()) if event_id == event.id}
 
 
 def _recorded_position(session: Session, group_id: str) -> int:

@@ -128,5 +128,8 @@ def test_a_long_table_needs_the_memory_of_a_short_one(monkeypatch: pytest.Monkey
 
 def test_every_column_has_a_heading() -> None:
     of_reports = [column for row in report_tables.ROWS for column in report_tables.columns_of(row)]
-    names = {column.name for column in (*exports.COLUMNS, *till_export.COLUMNS, *of_reports)}
+    names = {
+        column.name
+        for column in (*exports.COLUMNS, *till_export.COLUMNS, *of_reports, *report_tables.REFUSED)
+    }
     assert names <= set(HEADINGS)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ticketing.api.pages.names import N_
+from ticketing.api.pages.names import N_, REFUSAL_NAMES
 
 HEADINGS: Mapping[str, str] = {
     "order_number": N_("Order number"),
@@ -69,4 +69,12 @@ HEADINGS: Mapping[str, str] = {
     "about": N_("About"),
     "detail": N_("Details as data"),
     "in_words": N_("Details"),
+    "opens_at": N_("Sale opens"),
+    "buyers": N_("Buyers"),
+    "limit": N_("Limit per card"),
+    "allowance_used": N_("Allowance used"),
+    "sold_out_at": N_("Sold out at"),
+    "seconds_to_sell_out": N_("Seconds to sell out"),
+    "refused": N_("Refused"),
+    **REFUSAL_NAMES,
 }

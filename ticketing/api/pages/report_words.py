@@ -8,6 +8,7 @@ REPORTS: Mapping[str, str] = {
     "settlement": N_("Settlement"),
     "participation": N_("Use of the card"),
     "attendance": N_("Attendance"),
+    "demand": N_("Demand"),
 }
 
 SETTLEMENT_LINES: Mapping[str, str] = {

@@ -22,6 +22,7 @@ _READ: dict[str, Read] = {
     "settlement": lambda site, staff, asked: site.services.reports.settlement(staff, asked),
     "participation": lambda site, staff, asked: site.services.reports.participation(staff, asked),
     "attendance": lambda site, staff, asked: site.services.reports.attendance(staff, asked),
+    "demand": lambda site, staff, asked: site.services.reports.demand(staff, asked),
 }
 
 

@@ -4,19 +4,24 @@ from typing import Any
 
 from msgspec import Struct, structs
 
-from ticketing.api import schemas
 from ticketing.api.calls import Call, Calls, Handler
 from ticketing.api.contract import Operation
 from ticketing.api.downloads import Tabulate, add_downloads
 from ticketing.api.periods import PERIOD_QUERY, period_of
 from ticketing.api.problems import invalid
+from ticketing.api.schemas import reports as schemas
 from ticketing.api.views import instant
 from ticketing.catalogue.model import KINDS
 from ticketing.errors import Code
 from ticketing.reports.participation import Participation
 from ticketing.reports.settlement import Settlement
 from ticketing.services.report_period import Asked
-from ticketing.services.report_tables import attendance_table, participation_table, settlement_table
+from ticketing.services.report_tables import (
+    attendance_table,
+    demand_table,
+    participation_table,
+    settlement_table,
+)
 from ticketing.services.till import FINANCE_ROLES
 
 REPORTS = "/api/v1/staff/reports"
@@ -80,6 +85,21 @@ def show_attendance(call: Call[None]) -> schemas.Attendance:
     return schemas.Attendance(**_times(asked), quotas=quotas)
 
 
+def show_demand(call: Call[None]) -> schemas.DemandReport:
+    """Refusals of sales that are not archived are at most a second old."""
+    asked = _asked(call)
+    rows = [structs.asdict(row) for row in call.front.services.reports.demand(call.caller, asked)]
+    return schemas.DemandReport(**_times(asked), events=[schemas.Demand(**_with_times(row)) for row in rows])
+
+
+def _with_times(row: dict[str, Any]) -> dict[str, Any]:
+    at = row["sold_out_at"]
+    return row | {
+        "opens_at": instant(row["opens_at"]),
+        "sold_out_at": None if at is None else instant(at),
+    }
+
+
 _add(
     "settlement",
     "What venues are owed for tickets collected in a time",
@@ -105,4 +125,11 @@ _add(
         "attendance",
         attendance_table(call.front.services.reports.attendance(call.caller, _asked(call))),
     ),
+)
+_add(
+    "demand",
+    "Refusals, time to sell out and allowance used of the sales that opened in a time",
+    schemas.DemandReport,
+    show_demand,
+    lambda call: ("demand", demand_table(call.front.services.reports.demand(call.caller, _asked(call)))),
 )

@@ -143,7 +143,6 @@ from ticketing.api.schemas.members import (
     WantedItem,
     WantedItems,
 )
-from ticketing.api.schemas.reports import Attendance, Attended, Participation, Settlement
 from ticketing.api.schemas.staff import (
     AddedQuota,
     CardAct,
@@ -207,10 +206,6 @@ from ticketing.api.schemas.venues import (
 from ticketing.api.schemas.waves import RaiseWish, WaveAnswer, WavePlanWish, Waves
 
 __all__ = [
-    "Attendance",
-    "Attended",
-    "Participation",
-    "Settlement",
     "NewVenue",
     "RunningSale",
     "Venue",

@@ -48,3 +48,33 @@ class Attendance(Answer):
     since: datetime
     until: datetime
     quotas: list[Attended]
+
+
+class Demand(Answer):
+    """What was wished for in an event's sale.
+
+    `allowance_used` is what buyers bought of what they could have: `sold / (limit * buyers)`; null without a limit or
+    a buyer. `sold_out_at` is when the last ticket was sold, null while there is one left. `refusals` by code.
+    """
+
+    event_id: str
+    event: str
+    kind: str
+    opens_at: datetime
+    capacity: int
+    sold: int
+    buyers: int
+    limit: int | None
+    allowance_used: float | None
+    sold_out_at: datetime | None
+    seconds_to_sell_out: int | None
+    refused: int
+    refusals: dict[str, int]
+
+
+class DemandReport(Answer):
+    """The demand for each event whose sale opened in the time, soonest first."""
+
+    since: datetime
+    until: datetime
+    events: list[Demand]
