@@ -81,3 +81,11 @@ async def test_the_pages_say_what_a_suspension_means(house: House) -> None:
     assert page in listed
     assert 'action="/staff/venues"' not in listed
     assert (await house.client.get("/staff/venues/nowhere", headers=manager)).status_code == 404
+
+
+async def test_the_trail_names_a_venue_and_leads_to_it(quick_house: House) -> None:
+    manager = quick_house.staff()
+    made = (await quick_house.client.post(VENUES, headers=manager, json=PLAN)).json()
+    page = (await quick_house.client.get("/staff/trail", headers=manager | ENGLISH)).text
+    assert f'<a href="/staff/venues/{made["id"]}">{PLAN["name"]}</a>' in page
+    assert "Contract no.: 2026-031" in page

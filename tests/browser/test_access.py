@@ -115,6 +115,8 @@ def test_nobody_is_kept_out(
 
 
 CARE = ("imports", "accounts", "organisations", "members", "members/1")
+FIGURES = ("reports/settlement", "reports/participation", "reports/attendance", "till", "venues")
+OWN = ("account", "integration", "events/new")
 
 
 @pytest.mark.parametrize(("language", "scheme"), [("zh", "light"), ("en", "dark")])
@@ -125,8 +127,10 @@ def test_pages_of_staff_keep_nobody_out(
     page = staff_page("manager", language=language, javascript=True)  # axe needs it, the pages do not
     page.emulate_media(color_scheme=scheme)
     of_event = ("look", "poster", "copy", "quotas/table", "live", "wall", "curve")
-    for path in ("look", "templates", "trail", *CARE, *(f"events/{event}/{part}" for part in of_event)):
-        page.goto(f"/staff/{path}")
+    of_staff = ("look", "templates", "trail", *CARE, *FIGURES, *OWN, f"events/{event}")
+    paths = [f"/staff/{path}" for path in (*of_staff, *(f"events/{event}/{part}" for part in of_event))]
+    for path in (*paths, "/desk/conflicts"):
+        page.goto(path)
         assert page.url.endswith(path)  # not the sign-in
         assert (path, broken_rules(page)) == (path, [])
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from ticketing.catalogue.tables import Event, Quota
+from ticketing.catalogue.tables import Event, Quota, Venue
 from ticketing.database import Sessions, in_pieces, reading
 from ticketing.errors import Code, Refusal, invalid
 from ticketing.identifiers import read_order_number
@@ -171,6 +171,7 @@ def _names(session: Session, rows: Sequence[TrailRow]) -> dict[str, str]:
 _NAMES = {
     "event": (Event.id, select(Event.id, Event.title)),
     "quota": (Quota.id, select(Quota.id, Event.title + " · " + Quota.name).join(Event)),
+    "venue": (Venue.id, select(Venue.id, Venue.name)),
     "order": (Order.id, select(Order.id, Order.number)),
     "card": (Card.id, select(Card.id, "****" + Card.last_four)),
     "staff": (StaffAccount.id, select(StaffAccount.id, StaffAccount.username)),

@@ -126,6 +126,13 @@ DETAILS: Mapping[str, str] = {
     "refused": N_("Refused"),
     "found": N_("Found"),
     "colour": N_("Colour"),
+    "contact": N_("Contact"),
+    "contract_number": N_("Contract no."),
+    "currency": N_("Currency"),
+    "hold_seconds": N_("Seconds to confirm a hold"),
+    "notice": N_("Notice above the booking form"),
+    "payment_methods": N_("Payment"),
+    "uncollected": N_("Tickets nobody collected by then"),
 }
 """What the details of an act are called; one that is not here says its own name."""
 

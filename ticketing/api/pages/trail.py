@@ -106,6 +106,8 @@ def _href(row: TrailRow) -> str | None:
     kind, _, id_ = row.subject.partition(":")
     if kind in ("event", "quota") and row.event_id:
         return f"/staff/events/{row.event_id}"
+    if kind == "venue":
+        return f"/staff/venues/{id_}"
     if kind == "shift":
         return f"/desk/till/{id_}"
     return f"{PATH}?{urlencode({'about': row.subject})}" if kind in ("order", "card", "staff") else None
