@@ -115,7 +115,14 @@ def test_nobody_is_kept_out(
 
 
 CARE = ("imports", "accounts", "organisations", "members", "members/1")
-FIGURES = ("reports/settlement", "reports/participation", "reports/attendance", "till", "venues")
+FIGURES = (
+    "reports/settlement",
+    "reports/participation",
+    "reports/attendance",
+    "reports/demand",
+    "till",
+    "venues",
+)
 OWN = ("account", "integration", "events/new")
 
 
