@@ -128,16 +128,17 @@ DETAILS: Mapping[str, str] = {
     "colour": N_("Colour"),
     "contact": N_("Contact"),
     "contract_number": N_("Contract no."),
-    "currency": N_("Currency"),
     "hold_seconds": N_("Seconds to confirm a hold"),
     "notice": N_("Notice above the booking form"),
     "payment_methods": N_("Payment"),
     "uncollected": N_("Tickets nobody collected by then"),
+    "allowance_group": N_("Series"),
+    "eligible_organisations": N_("Who may book"),
 }
 """What the details of an act are called; one that is not here says its own name."""
 
 AMOUNTS = frozenset({"paid", "price", "face_price", "cash", "card", "opening_cash", "amount"})
-HIDDEN = frozenset({"act", "epoch", "position", "digest", "key"})
+HIDDEN = frozenset({"act", "epoch", "position", "digest", "key", "picture", "currency"})
 """What says nothing to people."""
 
 YES, NO, NONE = N_("yes"), N_("no"), N_("nothing")

@@ -49,7 +49,9 @@ class _Details:
             return self._say(acts.YES if value else acts.NO)
         if isinstance(value, Mapping):
             return "; ".join(
-                self._pair(key, part) for key, part in value.items() if part not in (None, "", [])
+                self._pair(key, part)
+                for key, part in value.items()
+                if key not in acts.HIDDEN and part not in (None, "", [])
             )
         if isinstance(value, list):
             shown = [self._value(name, part) for part in value[:_ITEMS_MAX]]
