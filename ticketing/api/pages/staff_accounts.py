@@ -98,9 +98,9 @@ async def act(request: Request) -> Response:
     """Disable an account, or enable it again."""
     site, username = site_of(request), request.path_params["username"]
     verb = request.path_params["verb"]
+    staff = site.require(request, "staff", f"{PATH}/{username}")
     if verb not in ACTS:
         raise Refusal(Code.NOT_FOUND)
-    staff = site.require(request, "staff", f"{PATH}/{username}")
     try:
         await in_thread(getattr(site.services.staff_care, verb), staff, username)
     except Refusal as refusal:

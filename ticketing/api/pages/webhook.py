@@ -30,10 +30,10 @@ async def act(request: Request) -> Response:
     """Pause it, let it go on, remove it, or send again what was given up."""
     site, endpoint_id, path = _place(request)
     verb = request.path_params["verb"]
-    if verb not in VERBS:
-        raise Refusal(Code.NOT_FOUND)
     await read_form(request)
     staff = site.require(request, "staff", path)
+    if verb not in VERBS:
+        raise Refusal(Code.NOT_FOUND)
     await in_thread(_do, site, staff, endpoint_id, verb)
     return redirect(INTEGRATION if verb == "remove" else path)
 
