@@ -44,7 +44,7 @@ async def test_a_draft_of_a_template(quick_house: House) -> None:
     event = event_of(house, made(sent))
     assert (event.title, event.state, event.quotas[2].name) == ("春季班", "draft", "第 3 班")
     wish = {"template": "cinema", "starts_at": "2030-05-01T06:00:00Z", "language": "en"}
-    answer = await house.client.post(f"{EVENTS}/from-template", json=wish, headers=house.staff())
+    answer = await house.client.post(f"/api/v1/staff/drafts", json=wish, headers=house.staff())
     assert (answer.status_code, answer.json()["title"]) == (201, "Films for five yuan")
     assert answer.json()["starts_at"] == "2030-05-01T06:00:00Z"
     listed = await house.client.get("/api/v1/staff/templates", headers=house.staff())
@@ -99,7 +99,7 @@ async def test_a_table_is_shown_before_it_is_written(house: House) -> None:
 
 async def test_a_table_in_mid_sale_by_the_api(house: House) -> None:
     event_id = house.publish(5, price=500, payment_methods=("free", "desk"))
-    path, wish = f"{EVENTS}/{event_id}/quotas/table", {"text": TABLE, "reason": "demand"}
+    path, wish = f"{EVENTS}/{event_id}/quota-table", {"text": TABLE, "reason": "demand"}
 
     async def post(**more: Any) -> httpx2.Response:
         return await house.client.post(path, json=wish | more, headers=house.staff())
@@ -128,7 +128,7 @@ async def test_a_neighbour_s_manager_finds_nothing(quick_house: House) -> None:
     for path in (f"/staff/events/{event_id}/copy", f"/staff/events/{event_id}/quotas/table"):
         shows(await house.client.get(path, headers=neighbour), 404)
         shows(await house.client.post(path, data={"text": TABLE, "days": "1"}, headers=OWN | neighbour), 404)
-    for path, wish in (("copy", {"days": 1}), ("quotas/table", {"text": TABLE})):
+    for path, wish in (("copy", {"days": 1}), ("quota-table", {"text": TABLE})):
         answer = await house.client.post(f"{EVENTS}/{event_id}/{path}", json=wish, headers=neighbour)
         assert answer.status_code == 404
     reader = house.staff("auditor")

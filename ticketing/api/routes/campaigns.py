@@ -37,7 +37,7 @@ def list_templates(call: Call[None]) -> schemas.Templates:
 @calls(
     Operation(
         method="POST",
-        path="/api/v1/staff/events/from-template",
+        path="/api/v1/staff/drafts",
         summary="Create a draft from a template",
         tag="staff",
         caller="staff",
@@ -103,7 +103,7 @@ def check_event(call: Call[None]) -> schemas.CheckAnswer:
 @calls(
     Operation(
         method="POST",
-        path=f"{EVENT_PATH}/quotas/table",
+        path=f"{EVENT_PATH}/quota-table",
         summary="Add quotas from a pasted table, all or none",
         tag="staff",
         caller="staff",
