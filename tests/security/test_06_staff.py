@@ -37,7 +37,6 @@ BODIES: dict[str, Any] = {
     "reset-pin": {"card_number": NUMBER, "reason": "mine now"},
     "swipes": {"card_number": NUMBER},
     "undo": {"reason": "mine now"},
-    "postpone": {"starts_at": "2030-01-01T00:00:00Z", "reason": "mine now"},
     "{username}": {"role": "clerk"},
     "organisations": {"name": "taken over", "parent_id": "east", "kind": "workplace"},
 }

@@ -44,7 +44,7 @@ async def test_a_draft_of_a_template(quick_house: House) -> None:
     event = event_of(house, made(sent))
     assert (event.title, event.state, event.quotas[2].name) == ("春季班", "draft", "第 3 班")
     wish = {"template": "cinema", "starts_at": "2030-05-01T06:00:00Z", "language": "en"}
-    answer = await house.client.post(f"/api/v1/staff/drafts", json=wish, headers=house.staff())
+    answer = await house.client.post("/api/v1/staff/drafts", json=wish, headers=house.staff())
     assert (answer.status_code, answer.json()["title"]) == (201, "Films for five yuan")
     assert answer.json()["starts_at"] == "2030-05-01T06:00:00Z"
     listed = await house.client.get("/api/v1/staff/templates", headers=house.staff())
