@@ -12,10 +12,12 @@ from msgspec.structs import replace
 from tests.idempotency.town import HOUR_MS, Town
 from tests.support.calls import Client, Request
 from ticketing.catalogue.model import EventDraft, QuotaDraft
+from ticketing.catalogue.venues import VenuePlan
 from ticketing.keyring import Keyring
 from ticketing.rehearsal.population import build_tree, populate, sign_sessions, sign_staff
 from ticketing.services import desk
 from ticketing.services.tokens import Claims, new_session_id
+from ticketing.services.webhooks import EndpointWish
 
 BUYERS = 30
 VICTIMS = 20
@@ -38,6 +40,8 @@ _FIXED: Mapping[str, tuple[Any, ...]] = {
     "method": ("free", "desk", "cash", "card"),
     "desk": ("desk 1", "东窗口"),
     "username": ("clerk-0", "nobody"),
+    "template": ("cinema", "classes"),
+    "url": ("https://127.0.0.1:9/",),
     "quantity": (1, 1, 2, 3),
     "payment_methods": ("free", "desk"),
     "new_pin": ("135790",),
@@ -71,6 +75,8 @@ class Place:
         self.on_sale = [self._publish(self._draft(900, 5)) for _ in range(10)]
         roles = ("manager", "admin", "auditor", "clerk")
         self.sessions = {role: self._services.signer.sign(self._account("some", role)) for role in roles}
+        self.venues = [self._services.venues.add(self._staff, VenuePlan(name=f"场馆 {n}")) for n in range(8)]
+        self.webhooks = [self._webhook() for _ in range(8)]
         self._leaving = {role: self._account("leaving", role) for role in roles}
         self.buyers = [(self._claims(buyer.token), buyer) for buyer in town.buyers]
         self.clerks = [(self._claims(token), token) for token in town.clerks]
@@ -113,6 +119,13 @@ class Place:
                 path = f"/api/v1/holds/{client.send(hold).json()['id']}/confirm"
                 client.send(Request(path, buyer.token, {"payment": {"method": "free"}}))
         client.close()
+
+    def _webhook(self) -> str:
+        """One that nothing listens at, and that is inside: nothing is ever sent."""
+        _, row = self._services.webhooks.create(
+            self._staff, EndpointWish("https://127.0.0.1:9/", ("order.cancelled",))
+        )
+        return row.id
 
     def _account(self, prefix: str, role: str) -> Claims:
         password = self._services.staff.add_staff(f"{prefix}-{role}", role, "district")
@@ -232,6 +245,10 @@ _FOUND: Mapping[str, Callable[[Visit], Any]] = {
     "parent_id": Visit._organisation,
     "eligible_organisations": Visit._organisation,
     "pin": lambda visit: visit._victim.pin,
+    "organisation_id": Visit._organisation,
+    "venue_id": lambda visit: visit._dice.choice(visit._place.venues),
+    "webhook_id": lambda visit: visit._dice.choice(visit._place.webhooks),
+    "card_id": lambda visit: str(visit._dice.randrange(1, BUYERS)),
 }
 
 _NOBODY: tuple[Mapping[str, str], ...] = (

@@ -15,7 +15,7 @@ from tests.fuzz.run import Run
 
 pytestmark = pytest.mark.slow
 
-REQUESTS = 1_500
+REQUESTS = 2_000
 GENERATED_EACH = 2
 SEED = 20_260_501
 
