@@ -52,10 +52,6 @@ def refused_at_publishing(event: Event, now: int) -> Iterator[Fault]:
     plan = repository.plan_of(event)
     yield from event_faults(plan)
     yield from publishing_faults(plan, now)
-    later = {wave.quota_id for wave in event.waiting_waves}
-    for index, quota in enumerate(event.quotas):
-        if not quota.capacity and quota.id not in later:
-            yield f"quotas[{index}].capacity", "is 0"
 
 
 def _doubts(session: Session, event: Event, now: int) -> Iterator[Fault]:
@@ -66,6 +62,10 @@ def _doubts(session: Session, event: Event, now: int) -> Iterator[Fault]:
     )
     if plan.per_card_limit is not None and 0 < planned < plan.per_card_limit:
         yield "per_card_limit", "is larger than the number of tickets"
+    later = {wave.quota_id for wave in event.waiting_waves}
+    for index, quota in enumerate(event.quotas):
+        if not quota.capacity and quota.id not in later:
+            yield f"quotas[{index}].capacity", "is 0"
     if not plan.pickup:
         yield "pickup", "is empty"
     if plan.eligible_organisations and not _has_cards(session, plan.eligible_organisations):
