@@ -97,8 +97,7 @@ def _hold(page: Page, event_id: str) -> None:
     expect(page.locator("form[action$='/confirm']")).to_be_visible()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize(("language", "scheme"), [("zh", "dark"), ("en", "light")])
 def test_nobody_is_kept_out(
     open_page: Callable[..., Page],
     card: Any,
