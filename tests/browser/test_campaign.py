@@ -73,6 +73,7 @@ def test_a_campaign_from_its_draft_to_its_settlement(
 
 
 def admit_venue(page: Page) -> None:
+    page.get_by_text("更多", exact=True).click()
     page.get_by_role("link", name="场馆").click()
     page.get_by_label("名称").fill(VENUE)
     page.get_by_label("合同编号").fill(CONTRACT)
@@ -91,6 +92,7 @@ def import_people(page: Page, organisation: str, file: Path) -> list[Row]:
         writer = csv.DictWriter(lines, people[0])
         writer.writeheader()
         writer.writerows(people)
+    page.get_by_text("更多", exact=True).click()
     page.get_by_role("link", name="卡片名单").click()
     page.set_input_files("#file", str(file))
     page.get_by_role("button", name="检查名单").click()
