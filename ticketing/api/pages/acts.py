@@ -35,6 +35,7 @@ ACTS: Mapping[str, str] = {
     "order.return_uncollected": N_("Tickets not collected given back"),
     "order.print": N_("Receipt or tickets printed"),
     "order.cancel": N_("Tickets cancelled"),
+    "desk_conflict.settle": N_("Conflict of desks settled"),
     "card.block": N_("Card blocked"),
     "card.unblock": N_("Card unblocked"),
     "card.replace": N_("Card replaced"),
@@ -78,7 +79,7 @@ ACTS: Mapping[str, str] = {
 
 KINDS: Mapping[str, tuple[str, ...]] = {
     N_("Events and quotas"): ("event", "group", "quota", "wave"),
-    N_("Orders and tickets"): ("order",),
+    N_("Orders and tickets"): ("order", "desk_conflict"),
     N_("Cards and members"): ("card", "cards", "import", "member"),
     N_("Staff and organisations"): ("staff", "organisation", "venue", "token", "webhook"),
     N_("Tills"): ("shift",),
