@@ -3,6 +3,8 @@
 Method: forms and calls to a whole API process; a wave's time comes by moving it in SQL and running the worker's duty.
 """
 
+import re
+
 import httpx2
 from sqlalchemy import update
 
@@ -105,3 +107,21 @@ async def test_by_the_api(quick_house: House) -> None:
         ),
     ):
         assert answer.status_code == 404
+
+
+async def test_who_calls_a_release_off_gives_a_reason_that_the_trail_keeps(quick_house: House) -> None:
+    house = quick_house
+    event_id, headers = house.publish(5), OWN | house.staff()
+    page = f"/staff/events/{event_id}"
+    form = {"key": "tap", "quota_id": f"{event_id}-1", "reason": "more", "wave.0.quantity": "600"}
+    form |= {"wave.0.at": write_form_time(house.now + HOUR_MS)}
+    await house.client.post(f"{page}/raise", data=form, headers=headers)
+    shown = (await house.client.get(page, headers=headers)).text
+    [(action, fields)] = re.findall(
+        rf'<form method="post" action="({page}/waves/[^"]+/cancel)">(.*?)</form>', shown, re.DOTALL
+    )
+    assert re.search(r'<input id="off-[^"]+" name="reason" required', fields)
+    sent = await house.client.post(action, data={"reason": "the hall is smaller"}, headers=headers)
+    assert (sent.status_code, sent.headers["location"]) == (303, f"{page}?done=wave-off")
+    trail = await house.client.get(f"/staff/trail?about=event:{event_id}", headers=headers)
+    shows(trail, 200, "the hall is smaller")
