@@ -30,12 +30,3 @@ WAVES: Mapping[str, str] = {
     "released": N_("On sale"),
     "cancelled": N_("Called off"),
 }
-
-SCOPES: Mapping[str, str] = {
-    "events:read": N_("Read events and organisations"),
-    "orders:read": N_("Read the orders of an event"),
-    "stats:read": N_("Read the numbers of a sale"),
-    "reports:read": N_("Read reports"),
-    "cards:write": N_("Block and replace cards"),
-}
-"""What an API token may do."""

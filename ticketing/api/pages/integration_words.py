@@ -8,7 +8,7 @@ SCOPES: Mapping[str, str] = {
     "events:read": N_("Read events and organisations"),
     "orders:read": N_("Read the orders of an event"),
     "stats:read": N_("Read the numbers of a sale"),
-    "reports:read": N_("Read reports"),
+    "reports:read": N_("Read takings of desks"),
     "cards:write": N_("Block and replace cards"),
 }
 """What an API token may do."""

@@ -177,7 +177,7 @@ class Renderer:
             "wave_name": lambda state: gettext(event_words.WAVES[state]),
             "event_name": lambda kind: gettext(integration_words.EVENTS_TOLD[kind]),
             "delivery_state": lambda state: gettext(integration_words.DELIVERY_STATES[state]),
-            "scope_name": lambda scope: gettext(event_words.SCOPES[scope]),
+            "scope_name": lambda scope: gettext(integration_words.SCOPES[scope]),
             "report_name": lambda name: gettext(report_words.REPORTS[name]),
             "settlement_line": lambda state: gettext(report_words.SETTLEMENT_LINES[state]),
             "percent": formats.percent,
