@@ -32,8 +32,9 @@ def calendar_file(order: schemas.Order, event: schemas.Event, site_url: str, now
 def feed(events: Iterable[schemas.Event], site_url: str, path: str, now_ms: int) -> bytes:
     """An entry for each time at which an event begins: one with several showings has several.
 
-    An entry keeps its name when its event changes, so that a calendar which reads the feed again moves it; one of an
-    event that was called off says so.
+    The entry of an event with one time keeps its name, so that a calendar which reads the feed again moves it. With
+    several showings an entry is named by its time: a showing that is moved is another entry. One of an event that was
+    called off says so.
     """
     return _file(
         [
