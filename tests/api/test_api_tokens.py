@@ -16,9 +16,9 @@ from tests.support.house import House
 from tests.support.passwords import quick_passwords  # noqa: F401 - a fixture of these tests
 from ticketing.api.routes import ALL
 from ticketing.api.scopes import OPENED, scope_of
+from ticketing.clock import DAY_MS
 from ticketing.database import reading
 from ticketing.members.tables import Card
-from ticketing.services import api_tokens
 from ticketing.services.api_tokens import SCOPES, ApiTokens
 from ticketing.staff.tables import ApiToken, StaffAccount
 
@@ -148,11 +148,11 @@ async def test_a_token_is_kept_as_a_digest_ends_by_itself_and_says_when_it_was_u
     assert len(row.digest) == 32
     assert (row.scopes, row.used_at) == (["events:read"], None)
     assert await status(house, {"authorization": f"Bearer {made['token']}"}) == 200
-    house.services.api_tokens.refresh()
+    house.services.api_tokens.hand_over()
     [listed] = (await house.client.get(TOKENS, headers=maker)).json()["tokens"]
     assert listed["last_used_at"] is not None
     assert "token" not in listed
-    later = house.services.clock.now_ms() + api_tokens.DAY_MS
+    later = house.services.clock.now_ms() + DAY_MS
     monkeypatch.setattr(house.services.clock, "now_ms", lambda: later)
     assert house.services.api_tokens.claims(made["token"]) is None
 

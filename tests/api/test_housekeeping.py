@@ -1,7 +1,7 @@
 """Goal: a blocked card is heard of within two seconds, whatever else a process waits for.
 
 Method: a running API process, of which one duty hangs, as for a Redis that does not answer, or all threads are
-taken; then another process blocks a card.
+taken; then another process blocks a card. What is written meanwhile is looked for in what hearing does.
 """
 
 import asyncio
@@ -10,9 +10,16 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 import pytest
+from sqlalchemy import select
 
 from tests.support.house import House
+from ticketing.api.housekeeping import Housekeeping
+from ticketing.database import reading
+from ticketing.errors import StoreUnavailable
 from ticketing.members import repository
+from ticketing.services import token_rows
+from ticketing.services.api_tokens import SCOPES
+from ticketing.staff.tables import ApiToken
 
 HEARD_SECONDS = 2.0
 
@@ -63,3 +70,23 @@ async def test_a_block_is_heard_of_in_time(
         block_elsewhere(quick_house, member)
         await asyncio.sleep(HEARD_SECONDS)
         assert quick_house.front.gate.is_blocked(claims)
+
+
+async def test_hearing_waits_for_no_write(quick_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    services, housekeeping = quick_house.services, Housekeeping(quick_house.front)
+    maker = quick_house.add_staff("maker", "manager")
+    wish = {"name": "reporting", "scopes": SCOPES}
+    made = await quick_house.client.post("/api/v1/staff/tokens", headers=maker, json=wish)
+
+    def cannot_write(*_: object) -> None:
+        raise StoreUnavailable("the write")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(token_rows, "note_use", cannot_write)
+        assert services.api_tokens.claims(made.json()["token"]) is not None
+        await housekeeping.hear_sessions()
+        with pytest.raises(StoreUnavailable):  # the control: there was something to write
+            await housekeeping.hand_over_logins()
+    await housekeeping.hand_over_logins()
+    with reading(services.sessions) as session:
+        assert session.scalar(select(ApiToken.used_at)) is not None

@@ -83,9 +83,10 @@ class Housekeeping:
             front.metrics.take_refusals(counts)
 
     async def hand_over_logins(self) -> None:
-        """Write who has signed in, for members to see, and which sessions of staff are in use."""
+        """Write who has signed in, for members to see, and which sessions of staff and API tokens are in use."""
         await asyncio.to_thread(self._front.services.logins.hand_over)
         await asyncio.to_thread(self._front.services.staff_logins.hand_over)
+        await asyncio.to_thread(self._front.services.api_tokens.hand_over)
 
     async def _keep_hearing(self) -> None:
         while not await self._stops_within(TICK_SECONDS):

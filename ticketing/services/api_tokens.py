@@ -11,12 +11,13 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from ticketing.clock import ServerClock
+from ticketing.clock import DAY_MS, ServerClock
 from ticketing.database import Sessions, reading
 from ticketing.errors import Code, Refusal, invalid
 from ticketing.members import repository as members
 from ticketing.services import token_rows as rows
 from ticketing.services import trail
+from ticketing.services.last_use import LastUse
 from ticketing.services.staff import may
 from ticketing.services.token_rows import LiveToken
 from ticketing.services.tokens import Claims
@@ -27,8 +28,6 @@ PREFIX = "ticketing_"
 
 NAME_MAX = 100
 DAYS_MAX = 730
-DAY_MS = 86_400_000
-NOTED_EVERY_MS = 60_000
 
 Scope = str
 SCOPES: tuple[Scope, ...] = ("events:read", "orders:read", "stats:read", "reports:read", "cards:write")
@@ -51,8 +50,7 @@ class ApiTokens:
         self._sessions = sessions
         self._clock = clock
         self._live: dict[bytes, Claims] = {}
-        self._used: dict[str, int] = {}
-        self._noted: dict[str, int] = {}
+        self._last_use = LastUse()
 
     # What calls go through; no I/O
 
@@ -62,22 +60,21 @@ class ApiTokens:
         now = self._clock.now_ms()
         if found is None or now >= found.expires_at:
             return None
-        if now - self._noted.get(found.session_id, 0) >= NOTED_EVERY_MS:
-            self._noted[found.session_id] = self._used[found.session_id] = now
+        self._last_use.note(found.session_id, now)
         return found
 
     def refresh(self) -> None:
-        """Read the live tokens anew, and write which were used. SQL's errors pass through; what was known stays."""
+        """Read the live tokens anew. SQL's errors pass through; what was known stays."""
         with reading(self._sessions) as session:
             live = rows.live(session, self._clock.now_ms())
         self._live = {each.digest: _claims_of(each) for each in live if _still_covers(each)}
-        used = dict(self._used)
-        if used:
-            with self._sessions.begin() as session:
-                rows.note_use(session, used)
-            for token_id, at in used.items():
-                if self._used.get(token_id) == at:
-                    del self._used[token_id]
+
+    def hand_over(self) -> None:
+        """Write which tokens were used. SQL's errors pass through; nothing is lost."""
+        with self._last_use.taken(self._clock.now_ms()) as used:
+            if used:
+                with self._sessions.begin() as session:
+                    rows.note_use(session, used)
 
     # What staff do with them
 

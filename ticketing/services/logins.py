@@ -63,7 +63,11 @@ class LoginService:
         own = Login(claims.session_id, claims.id, claims.issued_at, claims.expires_at, "")
         if all(login.id != own.id for login in found):
             found.insert(0, own)
-        return [login for login in found if login.id == own.id or self._is_good(claims, login)]
+        return [
+            login
+            for login in found
+            if login.id == own.id or is_good(self._revocations, claims.subject, login.id, login.began_at)
+        ]
 
     def end(self, claims: Claims, login_id: str) -> None:
         """End one of the member's own logins, in every process. Raises `not_found` for anybody else's."""
@@ -84,9 +88,11 @@ class LoginService:
         with reading(self._sessions) as session:
             return rows.language_of(session, member)
 
-    def _is_good(self, claims: Claims, login: Login) -> bool:
-        signed = _Signed(claims.subject, login.id, login.began_at, "")
-        return self._revocations.check(signed) is not Code.UNAUTHENTICATED
+
+def is_good(revocations: Revocations, subject: str, login_id: str, began_at: int) -> bool:
+    """Whether a login, of a member or of staff, was not ended since."""
+    signed = _Signed(subject, login_id, began_at, "")
+    return revocations.check(signed) is not Code.UNAUTHENTICATED
 
 
 class _Signed(Struct, frozen=True):

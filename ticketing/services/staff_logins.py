@@ -1,13 +1,11 @@
 """The logins of staff, to see and to end: one's own, or, for an admin, all of an account.
 
-A login is a row, written when it is made. When it was used last is kept in memory and written once a second, for
-each session at most once a minute: pages are asked for far more often than anybody looks at this.
+A login is a row, written when it is made; when it was used last is written later (`services.last_use`).
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from msgspec import Struct
 from sqlalchemy.orm import Session
 
 from ticketing.clock import ServerClock
@@ -16,6 +14,8 @@ from ticketing.errors import Code, Refusal, invalid
 from ticketing.members import repository as members
 from ticketing.members.revocations import Revocations
 from ticketing.services import trail
+from ticketing.services.last_use import LastUse
+from ticketing.services.logins import is_good
 from ticketing.services.second_factor import SecondFactors
 from ticketing.services.tokens import Claims
 from ticketing.staff import logins as rows
@@ -25,8 +25,6 @@ from ticketing.staff.names import read_username
 from ticketing.staff.roles import Role
 from ticketing.staff.tables import StaffAccount
 
-NOTED_EVERY_MS = 60_000
-
 
 class StaffLogins:
     """What one process knows of them, over SQL."""
@@ -35,8 +33,7 @@ class StaffLogins:
         self._sessions = sessions
         self._revocations = revocations
         self._clock = clock
-        self._used: dict[str, int] = {}
-        self._noted: dict[str, int] = {}
+        self._last_use = LastUse()
 
     def begun(self, claims: Claims, device: str, address: str) -> None:
         """Write a login down, and forget those that have ended by themselves."""
@@ -56,22 +53,14 @@ class StaffLogins:
 
     def seen(self, claims: Claims) -> None:
         """Remember that this session is in use; no I/O."""
-        now = self._clock.now_ms()
-        if now - self._noted.get(claims.session_id, 0) >= NOTED_EVERY_MS:
-            self._noted[claims.session_id] = self._used[claims.session_id] = now
+        self._last_use.note(claims.session_id, self._clock.now_ms())
 
     def hand_over(self) -> None:
         """Write which sessions were used. SQL's errors pass through; nothing is lost."""
-        used = dict(self._used)
-        if not used:
-            return
-        with self._sessions.begin() as session:
-            rows.note_use(session, used)
-        for login_id, at in used.items():
-            if self._used.get(login_id) == at:
-                del self._used[login_id]
-        old = self._clock.now_ms() - NOTED_EVERY_MS
-        self._noted = {login_id: at for login_id, at in dict(self._noted).items() if at > old}
+        with self._last_use.taken(self._clock.now_ms()) as used:
+            if used:
+                with self._sessions.begin() as session:
+                    rows.note_use(session, used)
 
     def own(self, claims: Claims) -> list[StaffLogin]:
         """One's own logins that are still good, newest first, this one always among them."""
@@ -83,7 +72,11 @@ class StaffLogins:
         )
         if all(login.id != here.id for login in found):
             found.insert(0, here)
-        return [login for login in found if login.id == here.id or self._is_good(claims, login)]
+        return [
+            login
+            for login in found
+            if login.id == here.id or is_good(self._revocations, claims.subject, login.id, login.began_at)
+        ]
 
     def end(self, claims: Claims, login_id: str) -> None:
         """End one of one's own logins, in every process. NOT_FOUND for anybody else's."""
@@ -97,10 +90,6 @@ class StaffLogins:
         with self._sessions.begin() as session:
             members.end_sessions(session, self._clock.now_ms(), claims.subject, spared=claims.session_id)
             rows.remove_all(session, claims.id, spared=claims.session_id)
-
-    def _is_good(self, claims: Claims, login: StaffLogin) -> bool:
-        signed = _Signed(claims.subject, login.id, login.began_at, "")
-        return self._revocations.check(signed) is not Code.UNAUTHENTICATED
 
 
 class StaffHelp:
@@ -149,12 +138,3 @@ class StaffHelp:
 
 def _actor(admin: Claims | None) -> str:
     return "system" if admin is None else admin.actor
-
-
-class _Signed(Struct, frozen=True):
-    """A login as revocations look at it."""
-
-    subject: str
-    session_id: str
-    issued_at: int
-    organisation_path: str
