@@ -90,7 +90,10 @@ def test_pending_is_what_redis_may_not_have(session: Session) -> None:
     late, soon, draft = add(session, opens_at=3_000), add(session, opens_at=2_000), add(session)
     late.state = soon.state = PUBLISHED
     assert repository.pending(session) == [soon.id, late.id]
-    assert [event.id for event in repository.published(session)] == [soon.id, late.id]
+    assert [event.id for event in repository.on_sale(session, 0, select(Organisation.id))] == [
+        soon.id,
+        late.id,
+    ]
     repository.mark_applied(session, soon.id, 1)
     assert repository.pending(session) == [late.id]
     soon.version = 2

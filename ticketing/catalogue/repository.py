@@ -58,11 +58,6 @@ def lock(session: Session, event_id: str) -> Event | None:
     return session.scalar(query, execution_options=_FRESH)
 
 
-def published(session: Session) -> Sequence[Event]:
-    """Every event that was ever published, soonest sale first."""
-    return session.scalars(select(Event).where(Event.state != DRAFT).order_by(Event.opens_at, Event.id)).all()
-
-
 def on_sale(session: Session, now: int, organisation_ids: Select[str]) -> Sequence[Event]:
     """What these organisations sell now or are about to, soonest sale first."""
     mine = (Event.state.not_in((DRAFT, CLOSED, CANCELLED)), Event.closes_at > now)
