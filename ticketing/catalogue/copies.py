@@ -10,11 +10,11 @@ import msgspec
 from msgspec import Struct, structs
 
 from ticketing.catalogue.model import EventDraft, QuotaDraft
+from ticketing.clock import MINUTE_MS
 
 Language = Literal["zh", "en"]
 
-_MINUTE_MS = 60_000
-_HOUR_MS = 60 * _MINUTE_MS
+_HOUR_MS = 60 * MINUTE_MS
 _EVENT_TIMES = ("starts_at", "opens_at", "closes_at", "cancellable_until", "collect_until")
 
 
@@ -68,14 +68,14 @@ class TemplateQuotas(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def drafts(self, language: Language, starts_at: int) -> list[QuotaDraft]:
         """The quotas of an event that starts then."""
-        first = starts_at + self.after_minutes * _MINUTE_MS
+        first = starts_at + self.after_minutes * MINUTE_MS
         return [
             QuotaDraft(
                 name=self.name.say(language, n=n + 1),
                 capacity=self.capacity,
                 price=self.price,
                 face_price=self.face_price,
-                starts_at=first + n * self.apart_minutes * _MINUTE_MS,
+                starts_at=first + n * self.apart_minutes * MINUTE_MS,
             )
             for n in range(self.times)
         ]

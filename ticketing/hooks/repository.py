@@ -7,11 +7,12 @@ from msgspec import Struct
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
+from ticketing.clock import DAY_MS
 from ticketing.database import insert_into
 from ticketing.hooks.tables import DELIVERED, GIVEN_UP, WAITING, Delivery, Endpoint
 
 LOG_MAX = 100
-KEPT_MS = 30 * 86_400_000
+KEPT_MS = 30 * DAY_MS
 """How long a message that is done stays in the log."""
 
 _PURGED_AT_ONCE = 500

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from ticketing.bootstrap import AsyncServices, Services, build, build_async
 from ticketing.catalogue.model import HOLD_SECONDS_DEFAULT
+from ticketing.clock import MINUTE_MS
 from ticketing.database import reading
 from ticketing.embedded.files import put_whole
 from ticketing.embedded.supervisor import Plan, Say, supervise
@@ -27,7 +28,6 @@ from ticketing.services.tokens import Claims
 from ticketing.settings import Settings
 
 CARDS = 1_000
-MINUTE_MS = 60_000
 
 OPEN, SCHEDULED, SOLD_OUT = "open", "scheduled", "sold_out"
 CAMPAIGNS = {"five-yuan-cinema": OPEN, "art-exhibition": SCHEDULED, "evening-classes": SOLD_OUT}

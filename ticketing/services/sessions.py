@@ -11,7 +11,7 @@ from limits.strategies import RateLimiter
 from msgspec.structs import replace
 from sqlalchemy.orm import Session
 
-from ticketing.clock import ServerClock
+from ticketing.clock import MINUTE_MS, ServerClock
 from ticketing.database import Sessions, reading
 from ticketing.errors import Code, Refusal
 from ticketing.keyring import Keyring
@@ -31,7 +31,6 @@ from ticketing.staff import repository as staff
 from ticketing.staff.names import read_username
 from ticketing.staff.tables import StaffAccount
 
-MINUTE_MS = 60_000
 STEP_MINUTES = 5
 """How long after the password the code may come."""
 
