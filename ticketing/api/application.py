@@ -34,7 +34,7 @@ from ticketing.api.pages.event_pages import EventPages
 from ticketing.api.routes import ALL
 from ticketing.api.rush import OPERATIONS, RushCalls
 from ticketing.bootstrap import AsyncServices
-from ticketing.errors import Code, Failure, Refusal
+from ticketing.errors import Code, Failure, Refusal, invalid
 from ticketing.resources import package_files
 
 _log = structlog.get_logger(__name__)
@@ -120,7 +120,7 @@ async def _not_routed(request: Request, error: Exception) -> Response:
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     faults = [(".".join(str(part) for part in fault["loc"]), str(fault["msg"])) for fault in error.errors()]
-    return _problem(*problems.refused(problems.invalid(*faults)))
+    return _problem(*problems.refused(invalid(*faults)))
 
 
 async def _failed(request: Request, error: Exception) -> Response:

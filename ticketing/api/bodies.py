@@ -12,8 +12,7 @@ from typing import TypeVar
 import msgspec
 from starlette.types import Receive
 
-from ticketing.api.problems import invalid
-from ticketing.errors import Code, Refusal
+from ticketing.errors import Code, Refusal, invalid
 from ticketing.services.imports import UPLOAD_BYTES_MAX
 
 BODY_BYTES_MAX = 262_144

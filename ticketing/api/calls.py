@@ -33,9 +33,8 @@ from ticketing.api.bodies import (
 )
 from ticketing.api.contract import Operation
 from ticketing.api.front import Front, front_of
-from ticketing.api.problems import invalid
 from ticketing.api.scopes import scope_of
-from ticketing.errors import Code, Refusal, StoreUnavailable
+from ticketing.errors import Code, Refusal, StoreUnavailable, invalid
 from ticketing.services.tokens import Claims
 
 Body = TypeVar("Body")

@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from ticketing.api.calls import Call
-from ticketing.api.problems import invalid
 from ticketing.api.views import millis
 from ticketing.clock import DAY_MS
+from ticketing.errors import invalid
 
 PERIOD_QUERY = ("since", "until")
 _USUAL_DAYS = 31

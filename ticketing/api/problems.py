@@ -108,11 +108,6 @@ def refused(refusal: Refusal) -> Problem:
     return problem(refusal.code, refusal.facts)
 
 
-def invalid(*errors: tuple[str, str]) -> Refusal:
-    """The refusal of a request whose fields are wrong: (field, reason) each."""
-    return Refusal(Code.INVALID, errors=[{"field": field, "reason": reason} for field, reason in errors])
-
-
 def _headers(code: Code, facts: dict[str, Any]) -> dict[str, str]:
     headers = {"content-type": PROBLEM_JSON, "cache-control": "no-store"}
     retry_after_ms = facts.pop("retry_after_ms", RETRY_AFTER_MS)

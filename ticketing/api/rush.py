@@ -14,8 +14,7 @@ from ticketing.api.contract import Operation
 from ticketing.api.front import Front
 from ticketing.api.holds import Holds, Items
 from ticketing.api.hot import Asked, Given, HotCall
-from ticketing.api.problems import invalid
-from ticketing.errors import Code, Refusal, StoreUnavailable
+from ticketing.errors import Code, Refusal, StoreUnavailable, invalid
 from ticketing.identifiers import quota_number
 from ticketing.inventory.model import TICKETS_PER_HOLD_MAX, Decided
 

@@ -7,7 +7,7 @@ from ticketing.catalogue.copies import Language, Template, copied, templates
 from ticketing.catalogue.validation import AT_MS_MAX
 from ticketing.clock import DAY_MS
 from ticketing.database import Sessions, reading
-from ticketing.errors import Code, Refusal
+from ticketing.errors import invalid
 from ticketing.services import event_access
 from ticketing.services.catalogue import CatalogueService
 from ticketing.services.tokens import Claims
@@ -33,9 +33,9 @@ class CampaignService:
         """A draft of this kind that starts then; its id. Raises `invalid` for a template that is not there."""
         template = templates().get(name)
         if template is None:
-            raise _invalid("template", "is unknown")
+            raise invalid(("template", "is unknown"))
         if not 0 <= starts_at <= AT_MS_MAX:
-            raise _invalid("starts_at", "must be a time from 1970 to 2100")
+            raise invalid(("starts_at", "must be a time from 1970 to 2100"))
         return self._catalogue.create_event(
             staff, template.draft(language, starts_at, title), f"template {name}"
         )
@@ -47,12 +47,8 @@ class CampaignService:
         """
         event_access.require_writer(staff)
         if not -DAYS_MAX <= days <= DAYS_MAX:
-            raise _invalid("days", f"must be from -{DAYS_MAX} to {DAYS_MAX}")
+            raise invalid(("days", f"must be from -{DAYS_MAX} to {DAYS_MAX}"))
         with reading(self._sessions) as session:
             plan = repository.plan_of(event_access.readable(session, staff, event_id))
         draft = copied(plan, days * DAY_MS, same_series=same_series)
         return self._catalogue.create_event(staff, draft, f"copy of {event_id}")
-
-
-def _invalid(field: str, reason: str) -> Refusal:
-    return Refusal(Code.INVALID, errors=[{"field": field, "reason": reason}])

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from ticketing.catalogue.tables import Event
 from ticketing.database import Sessions, reading
-from ticketing.errors import Code, Refusal
+from ticketing.errors import invalid
 from ticketing.orders import figures
 from ticketing.services import event_access
 from ticketing.services.tokens import Claims
@@ -78,7 +78,7 @@ class CurveService:
     def sale_curve(self, reader: Claims, event_id: str, span: str = ALL) -> SaleCurve:
         """The course of an event's sale. Raises `Refusal`: `not_found`, `forbidden`, `invalid` for another span."""
         if span != ALL and span not in SPANS_MS:
-            raise Refusal(Code.INVALID, errors=[{"field": "span", "reason": "is unknown"}])
+            raise invalid(("span", "is unknown"))
         with reading(self._sessions) as session:
             event = event_access.readable(session, reader, event_id)
             ends = figures.first_and_last(session, event_id)

@@ -15,7 +15,7 @@ from ticketing.catalogue.model import FREE
 from ticketing.catalogue.tables import DRAFT, Event
 from ticketing.clock import ServerClock
 from ticketing.database import Sessions, reading
-from ticketing.errors import Code, Refusal
+from ticketing.errors import Code, Refusal, invalid
 from ticketing.inventory.keeper import Keeper
 from ticketing.inventory.model import Decided, Hold, HoldRequest
 from ticketing.keyring import Keyring
@@ -83,7 +83,7 @@ class DeskService:
         """
         require_clerk(clerk)
         if sum(value is not None for value in (card_number, code, number)) != 1:
-            raise Refusal(Code.INVALID, errors=[{"field": "card_number", "reason": "give one of three"}])
+            raise invalid(("card_number", "give one of three"))
         with reading(self._sessions) as session:
             if card_number is not None:
                 return self._swipes.by_card(session, clerk, card_number)
@@ -330,7 +330,7 @@ def _to_hand_out(order: OrderRecord, codes: Sequence[str] | None) -> list[Ticket
     wanted = chosen_tickets(order, codes)
     standing = [ticket for ticket in wanted if ticket.status != VOID]
     if not standing or (codes is not None and len(standing) < len(wanted)):
-        raise Refusal(Code.INVALID, errors=[{"field": "ticket_codes", "reason": "was cancelled"}])
+        raise invalid(("ticket_codes", "was cancelled"))
     return list(order.to_collect) or standing if codes is None else standing
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from ticketing.catalogue import repository
 from ticketing.catalogue.tables import CANCELLED, CLOSED, Event
-from ticketing.errors import Code, Refusal
+from ticketing.errors import Code, Refusal, invalid
 from ticketing.members import repository as members
 from ticketing.members.tables import Organisation
 from ticketing.services.tokens import Claims
@@ -63,7 +63,7 @@ def owner(session: Session, staff: Claims, organisation_id: str | None) -> str:
         return staff.organisation_id
     organisation = members.organisation(session, organisation_id)
     if organisation is None:
-        raise Refusal(Code.INVALID, errors=[{"field": "organisation", "reason": "is unknown"}])
+        raise invalid(("organisation", "is unknown"))
     if not covers(staff, organisation.path):
         raise Refusal(Code.FORBIDDEN)
     return organisation_id

@@ -14,7 +14,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from ticketing.catalogue.tables import Event
 from ticketing.database import Sessions, reading
-from ticketing.errors import Code, Refusal
+from ticketing.errors import invalid
 from ticketing.members.tables import Card, Member, MemberSession, Notice
 from ticketing.orders.tables import Order, Pickup, Return, Ticket
 from ticketing.services.event_access import organisations_below
@@ -214,5 +214,5 @@ def _read(cursor: str | None) -> tuple[int | None, int]:
         not all(part.isascii() and part.isdecimal() and len(part) <= 16 for part in (at, shown))
         or int(shown) > 999
     ):
-        raise Refusal(Code.INVALID, errors=[{"field": "cursor", "reason": "is unknown"}])
+        raise invalid(("cursor", "is unknown"))
     return int(at), int(shown)

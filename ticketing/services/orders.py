@@ -14,7 +14,7 @@ from ticketing.catalogue import log as catalogue_log
 from ticketing.catalogue import repository as catalogue
 from ticketing.clock import ServerClock
 from ticketing.database import Sessions, reading
-from ticketing.errors import Code, Refusal, StoreUnavailable
+from ticketing.errors import Code, Refusal, StoreUnavailable, invalid
 from ticketing.inventory.keeper import Keeper
 from ticketing.inventory.model import TICKETS_PER_HOLD_MAX, Hold, HoldStatus, Ledger
 from ticketing.orders import repository as orders
@@ -241,7 +241,7 @@ def chosen_tickets(order: OrderRecord, codes: Sequence[str] | None) -> list[Tick
     by_code = {ticket.code: ticket for ticket in order.tickets}
     wanted = dict.fromkeys(codes)
     if not wanted or not wanted.keys() <= by_code.keys():
-        raise Refusal(Code.INVALID, errors=[{"field": "ticket_codes", "reason": "not tickets of this order"}])
+        raise invalid(("ticket_codes", "not tickets of this order"))
     return [by_code[code] for code in wanted]
 
 
@@ -274,5 +274,5 @@ def _cursor(order: OrderRecord) -> str:
 def _place(cursor: str) -> tuple[int, str]:
     match = _CURSOR.fullmatch(cursor)
     if match is None:
-        raise Refusal(Code.INVALID, errors=[{"field": "cursor", "reason": "not a cursor of ours"}])
+        raise invalid(("cursor", "not a cursor of ours"))
     return int(match[1]), match[2]

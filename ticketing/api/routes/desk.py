@@ -5,9 +5,8 @@ from starlette.responses import Response
 from ticketing.api import desk_views, schemas
 from ticketing.api.calls import Call, Calls, keyed_response
 from ticketing.api.contract import Operation
-from ticketing.api.problems import invalid
 from ticketing.api.slip_views import slip_view
-from ticketing.errors import Code
+from ticketing.errors import Code, invalid
 
 ROLES = ("clerk", "manager", "admin")
 

@@ -5,9 +5,8 @@ from starlette.responses import Response
 from ticketing.api import away_views, schemas
 from ticketing.api.calls import Call, Calls, json_response
 from ticketing.api.contract import Operation
-from ticketing.api.problems import invalid
 from ticketing.api.routes.desk import ROLES
-from ticketing.errors import Code
+from ticketing.errors import Code, invalid
 
 calls = Calls()
 

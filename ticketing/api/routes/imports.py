@@ -8,8 +8,7 @@ from ticketing.api.contract import Operation
 from ticketing.api.downloads import add_downloads, known_languages
 from ticketing.api.pages.languages import choose
 from ticketing.api.pages.member_words import reason_text
-from ticketing.api.problems import invalid
-from ticketing.errors import Code
+from ticketing.errors import Code, invalid
 from ticketing.members.tables import CardImport
 from ticketing.services.card_refusals import refusals_table
 from ticketing.services.imports import REFUSALS_SHOWN_MAX

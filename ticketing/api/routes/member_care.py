@@ -3,8 +3,7 @@
 from ticketing.api import schemas, views
 from ticketing.api.calls import Call, Calls
 from ticketing.api.contract import Operation
-from ticketing.api.problems import invalid
-from ticketing.errors import Code
+from ticketing.errors import Code, invalid
 from ticketing.services.member_care import FoundMember, HeldCard
 from ticketing.services.member_history import Entry
 from ticketing.services.organisations import Node

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from ticketing.api import metrics, schemas
 from ticketing.api.calls import Call, Calls, json_response
 from ticketing.api.contract import Operation
-from ticketing.api.problems import invalid
+from ticketing.errors import invalid
 
 calls = Calls()
 

@@ -8,11 +8,10 @@ from ticketing.api.calls import Call, Calls, Handler
 from ticketing.api.contract import Operation
 from ticketing.api.downloads import Tabulate, add_downloads
 from ticketing.api.periods import PERIOD_QUERY, period_of
-from ticketing.api.problems import invalid
 from ticketing.api.schemas import reports as schemas
 from ticketing.api.views import instant
 from ticketing.catalogue.model import KINDS
-from ticketing.errors import Code
+from ticketing.errors import Code, invalid
 from ticketing.reports.participation import Participation
 from ticketing.reports.settlement import Settlement
 from ticketing.services.report_period import Asked
