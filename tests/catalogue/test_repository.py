@@ -4,11 +4,11 @@ Goal: plans survive the way through the tables; `pending` and `mark_applied` nev
 writer of an event keeps other writers out, not the orders. Method: both databases.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from msgspec import structs
-from sqlalchemy import select, text
+from sqlalchemy import Select, inspect, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -40,6 +40,8 @@ PLAN = EventDraft(
     notice="Bring the card",
     quotas=QUOTAS,
 )
+
+Ask = Callable[[Session, int, Select[str]], Sequence[Event]]
 
 
 @pytest.fixture
@@ -210,3 +212,12 @@ def test_what_a_desk_sells_and_hands_out_ends_with_its_times(session: Session) -
     assert not repository.collectable(session, 0, mine)
     assert repository.those_of(session, {event.id, "other"}, mine) == {event.id}
     assert repository.those_of(session, {event.id}, others) == set()
+
+
+@pytest.mark.parametrize("ask", [repository.on_sale, repository.collectable])
+def test_what_a_swipe_asks_for_comes_without_waves(session: Session, ask: Ask) -> None:
+    add(session).state = PUBLISHED
+    session.flush()
+    session.expunge_all()
+    (event,) = ask(session, 0, select(Organisation.id))
+    assert inspect(event).unloaded & {"waiting_waves", "quotas", "group"} == {"waiting_waves"}
