@@ -130,7 +130,7 @@ def _endpoint(operation: Operation, handle: Handler) -> Callable[[Request], Awai
         call = Call(
             front=front, request=request, headers=headers, body=body, session=session, idempotency_key=key
         )
-        run = front.logins.run if operation.limited else _run
+        run = front.logins.run if operation.limited else front.swipes.run if operation.in_turn else _run
         return _response(operation, await run(handle, call))
 
     return endpoint

@@ -21,8 +21,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     those that `enrols` are open to staff who must set up a second factor first.
     `takes` and `gives` are structs of `schemas`; `keyed` calls need an Idempotency-Key; those
     that `replay` say so when they give a first answer again; `uploads` are the media types of a call
-    whose body is a file; `limited` ones are a login, whose failures are
-    counted against the client's address; `has_etag` ones answer 304 to whoever has it already; `codes` are the
+    whose body is a file; `limited` ones are a login, whose failures are counted against the client's address;
+    those `in_turn` are answered a few at a time; `has_etag` ones answer 304 to whoever has it already; `codes` are the
     refusals beside those that all of this brings along.
     """
 
@@ -41,6 +41,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     keyed: bool = False
     replays: bool = False
     limited: bool = False
+    in_turn: bool = False
     has_etag: bool = False
     codes: tuple[Code, ...] = ()
     media_type: str = "application/json"

@@ -12,7 +12,7 @@ from ticketing.api.live import Live
 from ticketing.api.live_holds import LiveHolds
 from ticketing.api.looks import LookBook
 from ticketing.api.metrics import Metrics
-from ticketing.api.pace import Pace
+from ticketing.api.pace import SWIPES_AT_ONCE, Pace, Turns
 from ticketing.api.tally import Tally
 from ticketing.bootstrap import AsyncServices
 
@@ -31,6 +31,7 @@ class Front:
     tally: Tally
     metrics: Metrics
     logins: Pace
+    swipes: Turns
 
     @classmethod
     def over(cls, services: AsyncServices) -> Self:
@@ -57,6 +58,7 @@ class Front:
             tally=tally,
             metrics=Metrics(board),
             logins=Pace(tally),
+            swipes=Turns(SWIPES_AT_ONCE),
         )
 
 

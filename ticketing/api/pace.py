@@ -22,6 +22,42 @@ RUSH_PER_SECOND = 300
 Result = TypeVar("Result")
 
 
+SWIPES_AT_ONCE = 4
+"""Swipes of all desks that a process answers at the same time."""
+
+TURN_SECONDS = 0.25
+"""For how long a swipe waits for its turn; longer only when those before it stand still, which then is no use."""
+
+
+class Turns:
+    """Runs short work in threads, so many pieces at a time and the rest in order of arrival.
+
+    Threads of Python take turns at one interpreter: twenty that all compute make each other late, some of them by much
+    more than others. Whoever has waited `TURN_SECONDS` goes on all the same: a server that does not answer stops those
+    who asked it, and nobody behind them.
+    """
+
+    def __init__(self, at_once: int) -> None:
+        self._free = asyncio.Semaphore(at_once)
+
+    async def run(self, work: Callable[..., Result], *arguments: Any) -> Result:
+        """What `work` returns, or raises, when its turn has come."""
+        in_turn = await self._wait()
+        try:
+            return await run_in_threadpool(work, *arguments)
+        finally:
+            if in_turn:
+                self._free.release()
+
+    async def _wait(self) -> bool:
+        try:
+            async with asyncio.timeout(TURN_SECONDS):
+                await self._free.acquire()
+        except TimeoutError:
+            return False
+        return True
+
+
 class Pace:
     """Runs work in threads, one piece after another in order of arrival, with pauses while there is a rush."""
 

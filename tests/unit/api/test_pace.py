@@ -1,16 +1,19 @@
-"""Goal: logins come one after another, pause while others hurry, and lose no refusal on the way.
+"""Logins come one after another, pause while others hurry, and lose no refusal on the way; swipes come a few at a time.
 
-Method: work that burns a known time of its thread, with and without answers counted beside it. Pauses are compared with
-what was burnt, from below: a slow machine can only make them longer.
+Goal: neither holds the rush up, nor does a swipe that stands still hold up the next. Method: work that burns a known
+time of its thread, with and without answers counted beside it. Pauses are compared with what was burnt, from below: a
+slow machine can only make them longer.
 """
 
 import asyncio
+import threading
 import time
 from itertools import pairwise
 
 import pytest
 
-from ticketing.api.pace import RUSH_PER_SECOND, SHARE, Pace
+from ticketing.api import pace
+from ticketing.api.pace import RUSH_PER_SECOND, SHARE, Pace, Turns
 from ticketing.api.tally import Tally
 from ticketing.errors import Code, Refusal
 
@@ -45,19 +48,36 @@ async def test_control_without_a_rush_nobody_pauses() -> None:
     assert time.monotonic() >= began
 
 
-async def test_one_at_a_time() -> None:
+@pytest.mark.parametrize(("runner", "at_once"), [(Pace(Tally()), 1), (Turns(3), 3)], ids=["logins", "swipes"])
+async def test_so_many_at_a_time(runner: Pace | Turns, at_once: int) -> None:
     running = most = 0
+    door = threading.Lock()
 
     def work() -> None:
         nonlocal running, most
-        running += 1
-        most = max(most, running)
-        time.sleep(0.01)
-        running -= 1
+        with door:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.02)
+        with door:
+            running -= 1
 
-    pace = Pace(Tally())
-    await asyncio.gather(*(pace.run(work) for _ in range(5)))
-    assert most == 1
+    await asyncio.gather(*(runner.run(work) for _ in range(3 * at_once)))
+    assert most == at_once
+
+
+@pytest.mark.parametrize("patience", [0.05, 60.0])
+async def test_who_stands_still_holds_nobody_up(monkeypatch: pytest.MonkeyPatch, patience: float) -> None:
+    """And with the patience of the control everybody behind it waits."""
+    monkeypatch.setattr(pace, "TURN_SECONDS", patience)
+    turns, answered = Turns(2), threading.Event()
+    standing = [asyncio.create_task(turns.run(answered.wait)) for _ in range(2)]
+    await asyncio.sleep(0)  # they are first
+    late = asyncio.create_task(turns.run(time.monotonic))
+    passed, _ = await asyncio.wait([late], timeout=1.0)
+    assert bool(passed) is (patience < 1)
+    answered.set()
+    assert all(await asyncio.gather(*standing, late))
 
 
 async def test_a_refusal_comes_through_and_the_next_has_its_turn() -> None:

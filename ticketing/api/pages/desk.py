@@ -226,7 +226,7 @@ async def _found_page(
     """What a swipe shows. `refusal` is of an act just tried, and says more than one of the swipe."""
     setup = setup_of(request, clerk)
     try:
-        seen = await in_thread(desk_found.look_up, site, clerk, setup, typed)
+        seen = await site.front.swipes.run(desk_found.look_up, site, clerk, setup, typed)
     except Refusal as unknown:
         return await _unknown_page(site, request, clerk, setup, typed, refusal or unknown)
     verdict = desk_found.verdict(site, request, seen)

@@ -21,6 +21,7 @@ calls = Calls()
         tag="desk",
         caller="staff",
         roles=ROLES,
+        in_turn=True,
         takes=schemas.Swipe,
         gives=schemas.Swiped,
         codes=(Code.NOT_FOUND, Code.CARD_BLOCKED),
