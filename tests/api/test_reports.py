@@ -6,6 +6,8 @@ of the day is read in every form. A neighbour's organisation is not there, a cle
 
 import csv
 import io
+import re
+from html import unescape
 
 import pytest
 
@@ -15,6 +17,7 @@ from tests.support.house import House
 from tests.support.sheets import first_sheet
 
 REPORTS = "/api/v1/staff/reports"
+BELOW = re.compile(r'<a href="([^"]+)">东街道工会</a>')
 NAMES = ("settlement", "participation", "attendance", "demand")
 
 
@@ -59,6 +62,9 @@ async def test_use_of_the_card_and_attendance(house: House) -> None:
     page = (await house.client.get("/staff/reports/participation", headers=auditor | ENGLISH)).text
     assert "1 of 1 cards were used: 100.0%. The published year had 56.0%" in page
     assert '<rect class="mark" x="56.0"' in page
+    assert '<a href="/staff/reports" aria-current="true">' in page
+    street = (await house.client.get(unescape(BELOW.findall(page)[0]), headers=auditor | ENGLISH)).text
+    assert ("东街道工会</th>" in street, "西街道工会</th>" in street) == (True, False)
     later = {"since": "2020-01-01T00:00:00Z", "until": "2020-02-01T00:00:00Z"}
     await house.client.patch(
         f"/api/v1/staff/events/{event}", headers=house.staff(), json={"starts_at": "2020-01-15T00:00:00Z"}

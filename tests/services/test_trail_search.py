@@ -15,8 +15,10 @@ from sqlalchemy import update
 from tests.support.house import HOUR_MS
 from tests.support.office import Office, claims
 from tests.support.shop import Shop
+from ticketing.catalogue.tables import Venue
 from ticketing.database import Sessions, reading
 from ticketing.errors import Code, Refusal
+from ticketing.hooks.tables import Endpoint
 from ticketing.members.tables import Member, Organisation
 from ticketing.services import trail
 from ticketing.services.trail_search import Asked, TrailSearch
@@ -52,6 +54,35 @@ def test_an_act_is_read_at_its_organisation_and_above_and_not_beside(
     assert refused.value.code is Code.FORBIDDEN
     with pytest.raises(Refusal):
         finder.page(claims("district", kind="member"), Asked())
+
+
+@pytest.mark.usefixtures("office")
+def test_what_an_organisation_keeps_belongs_to_it_whoever_acted(
+    sessions: Sessions, finder: TrailSearch
+) -> None:
+    kept = {"organisation_id": "street-1"}
+    with sessions.begin() as session:
+        state = {
+            "contact": "",
+            "contract_number": "",
+            "state": "admitted",
+            "state_reason": "",
+            "state_since": 0,
+        }
+        session.add(Venue(id="hall", name="Hall", **state, **kept))
+        told = {
+            "url": "https://example.org/",
+            "sealed_secret": b"",
+            "kinds": [],
+            "active": True,
+            "made_by": "li",
+        }
+        session.add(Endpoint(id="ear", created_at=0, **told, **kept))
+        session.flush()
+        trail.record(session, 1, "system", "venue.suspend", "venue:hall", {})
+        trail.record(session, 2, "system", "webhook.pause", "webhook:ear", {})
+    acts = [("webhook.pause", "webhook:ear"), ("venue.suspend", "venue:hall")]
+    assert (seen(finder, STREET), seen(finder, OTHER)) == (acts, [])
 
 
 def test_the_operators_acts_are_for_who_reaches_everything(sessions: Sessions, office: Office) -> None:

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import null, select
 from sqlalchemy.orm import Session
 
-from ticketing.catalogue.tables import AllowanceGroup, Event, Quota
+from ticketing.catalogue.tables import AllowanceGroup, Event, Quota, Venue
 from ticketing.database import in_pieces
+from ticketing.hooks.tables import Endpoint
 from ticketing.members.tables import Card, CardImport, Member, Organisation
 from ticketing.orders.tables import Order, Shift
 from ticketing.staff.tables import ApiToken, StaffAccount
@@ -43,6 +44,8 @@ _QUERIES: Mapping[str, tuple[Any, Any]] = {
     "organisation": (Organisation.id, select(Organisation.id, Organisation.id)),
     "shift": (Shift.id, select(Shift.id, Shift.organisation_id)),
     "import": (CardImport.id, select(CardImport.id, CardImport.organisation_id)),
+    "venue": (Venue.id, select(Venue.id, Venue.organisation_id)),
+    "webhook": (Endpoint.id, select(Endpoint.id, Endpoint.organisation_id)),
     "token": (ApiToken.id, select(ApiToken.id, ApiToken.organisation_id)),
 }
 _BY_NUMBER: Mapping[str, tuple[Any, Any]] = {

@@ -7,8 +7,12 @@ forms and calls to a real API process over real servers; what may be given by wh
 import re
 from typing import Any
 
+from sqlalchemy import select
+
 from tests.api.pages.test_pages import ENGLISH, OWN, says
 from tests.support.house import House
+from ticketing.api.pages.staff_accounts import HELP
+from ticketing.staff.tables import SecondFactor, StaffAccount
 
 PAGE, CALLS = "/staff/accounts", "/api/v1/staff/accounts"
 OTHER = 99
@@ -79,6 +83,37 @@ async def test_a_neighbours_account_is_not_there_and_clerks_have_no_list(house: 
     assert (await post(house, f"{PAGE}/{number}/other", east)).status_code == 404
     for role in ("clerk", "auditor"):
         assert (await house.client.get(PAGE, headers=house.staff(role))).status_code == 403
+
+
+async def test_an_administrator_signs_an_account_out_and_takes_its_second_factor_away(house: House) -> None:
+    wang, admin = house.add_staff("wang", "clerk", "east"), house.staff("admin", staff_id=OTHER)
+    own = await house.client.get("/staff/account", headers=wang)
+    with house.services.sessions.begin() as session:
+        number = session.scalars(select(StaffAccount.id).where(StaffAccount.username == "wang")).one()
+        session.add(
+            SecondFactor(staff_id=number, sealed_secret=b"x", created_at=1, last_step=0, confirmed_at=2)
+        )
+    page = (await house.client.get(f"{PAGE}/wang", headers=ENGLISH | admin)).text
+    folded = "".join(re.findall(r'<details class="act">.*?</details>', page, re.DOTALL))
+    for verb in HELP:
+        assert page.count(f'action="{PAGE}/wang/{verb}"') == folded.count(f"/wang/{verb}") == 1
+        done = await post(house, f"{PAGE}/wang/{verb}", admin)
+        assert done.headers["location"] == f"{PAGE}/wang?done=account-{verb}"
+    assert (own.status_code, house.services.accounts.factors.is_needed(number)) == (200, False)
+    house.services.revocations.refresh()
+    assert (await house.client.get("/staff/account", headers=wang)).status_code == 303
+    trail = await house.client.get(f"/staff/trail?about=staff:{number}", headers=ENGLISH | admin)
+    main = trail.text.partition("<table")[2]
+    assert ("Staff sessions ended" in main, "Second factor reset" in main) == (True, True)
+
+
+async def test_nobody_else_signs_accounts_out(house: House) -> None:
+    house.add_staff("wang", "clerk", "east")
+    manager, beside = house.staff("manager", staff_id=OTHER), house.staff("admin", "district.west")
+    assert "end-sessions" not in (await house.client.get(f"{PAGE}/wang", headers=manager)).text
+    for verb in HELP:
+        assert (await post(house, f"{PAGE}/wang/{verb}", manager)).status_code == 403
+        assert (await post(house, f"{PAGE}/wang/{verb}", beside)).status_code == 404
 
 
 async def test_the_same_by_calls(house: House) -> None:

@@ -158,6 +158,10 @@ DONE: Mapping[str, str] = {
     "account": N_("The account is changed; whoever used it signs in anew."),
     "account-disable": N_("The account is disabled; whoever used it is signed out within two seconds."),
     "account-enable": N_("The account can sign in again, with the password it had."),
+    "account-end-sessions": N_("Whoever used the account is signed out everywhere within two seconds."),
+    "account-reset-second-factor": N_(
+        "The second factor is taken away; the next sign-in needs the password alone."
+    ),
     "dropped": N_("The list is dropped; nothing of it was imported."),
     "revoked": N_("The token is revoked: it opens nothing within two seconds."),
     "look": N_("The look is changed; members see it within seconds."),

@@ -1,6 +1,6 @@
 """Accounts of staff: who works here, as what and for whom; added, changed, disabled, with passwords shown once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool as in_thread
@@ -13,10 +13,17 @@ from ticketing.api.pages.rendering import redirect
 from ticketing.api.pages.site import Site, site_of
 from ticketing.errors import Code, Refusal
 from ticketing.services.staff_care import SHOWN_MAX, Account, roles_given
+from ticketing.services.staff_logins import StaffHelp
 from ticketing.services.tokens import Claims
+from ticketing.staff.roles import Role
 
 PATH = "/staff/accounts"
 ACTS = ("disable", "enable")
+HELP: Mapping[str, Callable[[StaffHelp, Claims, str], object]] = {
+    "end-sessions": StaffHelp.end_sessions,
+    "reset-second-factor": StaffHelp.reset_second_factor,
+}
+"""What an administrator alone does for an account."""
 
 
 async def show_accounts(request: Request) -> Response:
@@ -76,6 +83,7 @@ async def _account_page(request: Request, refusal: Refusal | None = None) -> Res
         who=staff,
         path=path,
         account=account,
+        may_help=staff.role == Role.ADMIN,
         **await _choices(site, staff),
         faults=faults_of(site, request, refusal),
     )
@@ -95,14 +103,17 @@ async def change(request: Request) -> Response:
 
 
 async def act(request: Request) -> Response:
-    """Disable an account, or enable it again."""
+    """Disable an account or enable it again, end its sessions, or take its lost second factor away."""
     site, username = site_of(request), request.path_params["username"]
     verb = request.path_params["verb"]
     staff = site.require(request, "staff", f"{PATH}/{username}")
-    if verb not in ACTS:
-        raise Refusal(Code.NOT_FOUND)
     try:
-        await in_thread(getattr(site.services.staff_care, verb), staff, username)
+        if verb in HELP:
+            await in_thread(HELP[verb], site.services.staff_help, staff, username)
+        elif verb in ACTS:
+            await in_thread(getattr(site.services.staff_care, verb), staff, username)
+        else:
+            raise Refusal(Code.NOT_FOUND)
     except Refusal as refusal:
         return await _refused(request, refusal)
     return redirect(f"{PATH}/{quote(username)}?done=account-{verb}")
