@@ -17,8 +17,8 @@ from ticketing.errors import Code, Refusal, invalid
 from ticketing.members import repository as members
 from ticketing.services import token_rows as rows
 from ticketing.services import trail
+from ticketing.services.event_access import require_writer
 from ticketing.services.last_use import LastUse
-from ticketing.services.staff import may
 from ticketing.services.token_rows import LiveToken
 from ticketing.services.tokens import Claims
 from ticketing.staff.roles import Role
@@ -80,8 +80,7 @@ class ApiTokens:
 
     def create(self, staff: Claims, wish: TokenWish) -> tuple[str, rows.TokenRow]:
         """A new token, shown this once. FORBIDDEN for whom may not, INVALID naming the field at fault."""
-        if not may(staff, {Role.MANAGER}, staff.organisation_path):
-            raise Refusal(Code.FORBIDDEN)
+        require_writer(staff)
         _require_sane(wish)
         token, now = PREFIX + secrets.token_urlsafe(32), self._clock.now_ms()
         with self._sessions.begin() as session:
@@ -107,15 +106,13 @@ class ApiTokens:
 
     def listed(self, staff: Claims) -> Sequence[rows.TokenRow]:
         """The tokens of the staff member's organisation and below that were not revoked, newest first."""
-        if not may(staff, {Role.MANAGER}, staff.organisation_path):
-            raise Refusal(Code.FORBIDDEN)
+        require_writer(staff)
         with reading(self._sessions) as session:
             return rows.below(session, staff.organisation_path)
 
     def revoke(self, staff: Claims, token_id: str) -> None:
         """End a token for good, within two seconds in every process. NOT_FOUND beyond the staff member's reach."""
-        if not may(staff, {Role.MANAGER}, staff.organisation_path):
-            raise Refusal(Code.FORBIDDEN)
+        require_writer(staff)
         now = self._clock.now_ms()
         with self._sessions.begin() as session:
             path = rows.organisation_path(session, token_id)

@@ -17,6 +17,7 @@ from ticketing.errors import Code, Refusal, invalid
 from ticketing.members import repository as members
 from ticketing.members.tables import Organisation
 from ticketing.services import trail
+from ticketing.services.event_access import require_writer
 from ticketing.services.passwords import hash_password, random_password
 from ticketing.services.tokens import Claims
 from ticketing.staff import repository as rows
@@ -58,21 +59,21 @@ class StaffCare:
 
     def accounts(self, staff: Claims, sought: str = "") -> list[Account]:
         """The accounts of the staff member's organisation and below whose name or organisation contains `sought`."""
-        _require_manager(staff)
+        require_writer(staff)
         with reading(self._sessions) as session:
             found = session.execute(_sought(staff.organisation_path, sought.strip()))
             return [_account(staff, row, organisation) for row, organisation in found]
 
     def account(self, staff: Claims, username: str) -> Account:
         """One of them."""
-        _require_manager(staff)
+        require_writer(staff)
         with reading(self._sessions) as session:
             row, organisation = self._within_reach(session, staff, username)
             return _account(staff, row, organisation)
 
     def add(self, staff: Claims, username: str, role: str, organisation_id: str) -> tuple[Account, str]:
         """Add an account; its first password is random and told once."""
-        _require_manager(staff)
+        require_writer(staff)
         name = read_username(username)
         if name is None:
             raise invalid(("username", f"must be {USERNAME_RULE}"))
@@ -123,7 +124,7 @@ class StaffCare:
 
     def reset_password(self, staff: Claims, username: str) -> tuple[Account, str]:
         """Give an account another random password, which is told once, and end its sessions."""
-        _require_manager(staff)
+        require_writer(staff)
         password = random_password()
         hashed = hash_password(password)
         with self._sessions.begin() as session:
@@ -145,7 +146,7 @@ class StaffCare:
 
     def _lock(self, session: Session, staff: Claims, username: str) -> StaffAccount:
         """The account that is to change, while no other account does."""
-        _require_manager(staff)
+        require_writer(staff)
         rows.lock_accounts(session)
         row, _ = self._within_reach(session, staff, username)
         if row.role not in GIVES[staff.role]:
@@ -201,11 +202,6 @@ def _sought(below: str, text: str) -> Select[StaffAccount, Organisation]:
         return query
     named = StaffAccount.username.contains(text.lower(), autoescape=True)
     return query.where(or_(named, Organisation.name.contains(text, autoescape=True)))
-
-
-def _require_manager(staff: Claims) -> None:
-    if staff.kind != "staff" or staff.role not in GIVES:
-        raise Refusal(Code.FORBIDDEN)
 
 
 def _account(staff: Claims, row: StaffAccount, organisation: Organisation) -> Account:

@@ -19,11 +19,10 @@ from ticketing.keyring import Keyring
 from ticketing.members import repository as members
 from ticketing.members.tables import Organisation
 from ticketing.services import trail
-from ticketing.services.staff import may
+from ticketing.services.event_access import require_writer
 from ticketing.services.tokens import Claims
 from ticketing.services.vault import Vault
 from ticketing.services.webhook_sending import LOCAL
-from ticketing.staff.roles import Role
 
 URL_MAX = 500
 ENDPOINTS_MAX = 20
@@ -61,7 +60,7 @@ class WebhookService:
 
     def create(self, staff: Claims, wish: EndpointWish) -> tuple[str, EndpointRow]:
         """A new endpoint, told from now on, and the secret that signs what it is told: shown this once."""
-        _require_manager(staff)
+        require_writer(staff)
         _require_sane(wish)
         secret = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
         endpoint_id, now = secrets.token_hex(8), self._clock.now_ms()
@@ -88,7 +87,7 @@ class WebhookService:
 
     def listed(self, staff: Claims) -> list[EndpointRow]:
         """The endpoints of the staff member's organisation and below, newest first."""
-        _require_manager(staff)
+        require_writer(staff)
         with reading(self._sessions) as session:
             return _listed(session, _is_below(staff.organisation_path))
 
@@ -125,7 +124,7 @@ class WebhookService:
         return again
 
     def _reached(self, session: Session, staff: Claims, endpoint_id: str) -> Endpoint:
-        _require_manager(staff)
+        require_writer(staff)
         endpoint = session.get(Endpoint, endpoint_id)
         if endpoint is None or endpoint.removed_at is not None:
             raise Refusal(Code.NOT_FOUND)
@@ -172,11 +171,6 @@ def _row(endpoint: Endpoint, organisation_name: str) -> EndpointRow:
         endpoint.made_by,
         endpoint.created_at,
     )
-
-
-def _require_manager(staff: Claims) -> None:
-    if not may(staff, {Role.MANAGER}, staff.organisation_path):
-        raise Refusal(Code.FORBIDDEN)
 
 
 def _require_sane(wish: EndpointWish) -> None:
