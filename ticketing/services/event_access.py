@@ -17,6 +17,8 @@ from ticketing.members.tables import Organisation
 from ticketing.services.tokens import Claims
 
 WRITERS = frozenset({"manager", "admin"})
+READERS = WRITERS | {"auditor"}
+"""Who may read what an office keeps: reports, shifts, venues, members, the trail. A clerk has the desk."""
 
 
 def covers(staff: Claims, path: str) -> bool:
@@ -51,6 +53,13 @@ def require_writer(staff: Claims) -> None:
     """Refuse whoever may not change events (`forbidden`)."""
     require_staff(staff)
     if staff.role not in WRITERS:
+        raise Refusal(Code.FORBIDDEN)
+
+
+def require_reader(staff: Claims) -> None:
+    """Refuse whoever may not read what an office keeps (`forbidden`)."""
+    require_staff(staff)
+    if staff.role not in READERS:
         raise Refusal(Code.FORBIDDEN)
 
 

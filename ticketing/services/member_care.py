@@ -15,10 +15,8 @@ from ticketing.errors import Code, Refusal
 from ticketing.keyring import Keyring
 from ticketing.members.numbers import read_card_number
 from ticketing.members.tables import REPLACED, Card, Member, Organisation
+from ticketing.services.event_access import require_reader
 from ticketing.services.tokens import Claims
-
-READERS = frozenset({"manager", "admin", "auditor"})
-"""A clerk has the desk: whose card it is they are told when it lies before them."""
 
 FOUND_MAX = 50
 _PHONE_DIGITS_MIN = 7
@@ -96,12 +94,6 @@ class MemberCare:
         by_card = Member.id.in_(held)
         by_phone = Member.phone.in_({number, text})
         return or_(by_card, by_phone) if len(number) >= _PHONE_DIGITS_MIN else by_card
-
-
-def require_reader(staff: Claims) -> None:
-    """Refuse whoever may not look at members (`forbidden`)."""
-    if staff.kind != "staff" or staff.role not in READERS:
-        raise Refusal(Code.FORBIDDEN)
 
 
 def masked_phone(phone: str | None) -> str:

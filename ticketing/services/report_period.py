@@ -1,4 +1,4 @@
-"""What every report begins with: who may read it, of which organisations, over which time."""
+"""What every report begins with: of which organisations, over which time."""
 
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -11,7 +11,6 @@ from ticketing.members import repository as members
 from ticketing.reports.participation import Month
 from ticketing.reports.scope import Scope
 from ticketing.services import event_access
-from ticketing.services.till import FINANCE_ROLES
 from ticketing.services.tokens import Claims
 
 REPORT_DAYS_MAX = 400
@@ -23,13 +22,6 @@ class Asked(NamedTuple):
     since: int
     until: int
     organisation: str | None = None
-
-
-def require_reader(staff: Claims) -> None:
-    """Refuse whoever may not read reports (`forbidden`)."""
-    event_access.require_staff(staff)
-    if staff.role not in FINANCE_ROLES:
-        raise Refusal(Code.FORBIDDEN)
 
 
 def require_period(since: int, until: int) -> None:

@@ -18,7 +18,8 @@ from ticketing.reports.demand import Demand, Found, by_event, demand, with_refus
 from ticketing.reports.participation import Participation, participation
 from ticketing.reports.scope import Scope
 from ticketing.reports.settlement import Settlement, settlement
-from ticketing.services.report_period import Asked, months_of, require_period, require_reader, scope_of
+from ticketing.services.event_access import require_reader
+from ticketing.services.report_period import Asked, months_of, require_period, scope_of
 from ticketing.services.tokens import Claims
 
 

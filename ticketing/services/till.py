@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from ticketing import identifiers
 from ticketing.catalogue import repository as catalogue
-from ticketing.clock import DAY_MS, ServerClock
+from ticketing.clock import ServerClock
 from ticketing.database import Sessions, reading
 from ticketing.errors import Code, Refusal, invalid
 from ticketing.members import repository as members
@@ -20,13 +20,12 @@ from ticketing.orders import till
 from ticketing.orders.till import TAKEN, LooseLine, ShiftRecord, TillLine
 from ticketing.services import event_access, trail
 from ticketing.services.desk import require_clerk
+from ticketing.services.report_period import require_period
 from ticketing.services.tokens import Claims
 from ticketing.staff import repository as staff
 
 CURRENCY = "CNY"
-FINANCE_ROLES = frozenset({"auditor", "manager", "admin"})
 RECENT_SHIFTS = 10
-REPORT_DAYS_MAX = 400
 _REMARK_MISSING = "say why the counts differ"
 
 
@@ -173,11 +172,8 @@ class TillService:
 
         Raises `Refusal` FORBIDDEN, or INVALID for a time that is empty or too long.
         """
-        event_access.require_staff(reader)
-        if reader.role not in FINANCE_ROLES:
-            raise Refusal(Code.FORBIDDEN)
-        if not 0 <= since < until <= since + REPORT_DAYS_MAX * DAY_MS:
-            raise invalid(("until", "must be after since, by 400 days at most"))
+        event_access.require_reader(reader)
+        require_period(since, until)
         below = event_access.organisations_below(reader)
         with reading(self._sessions) as session:
             shifts = _with_lines(session, till.shifts_between(session, below, since, until))
@@ -208,7 +204,7 @@ def _as_opened(record: ShiftRecord) -> ShiftRecord:
 
 def _may_see(session: Session, reader: Claims, record: ShiftRecord) -> bool:
     return record.staff_id == reader.id or (
-        reader.role in FINANCE_ROLES and _covers(session, reader, record.organisation_id)
+        reader.role in event_access.READERS and _covers(session, reader, record.organisation_id)
     )
 
 

@@ -24,8 +24,6 @@ from ticketing.services.tokens import Claims
 from ticketing.staff import repository as staff_rows
 from ticketing.staff.repository import TrailRow
 
-READERS = frozenset({"auditor", "manager", "admin"})
-
 _MOVES = {
     "admit": (frozenset({SUSPENDED, REMOVED}), ADMITTED),
     "suspend": (frozenset({ADMITTED}), SUSPENDED),
@@ -62,14 +60,14 @@ class VenueService:
 
     def all(self, staff: Claims) -> Sequence[Venue]:
         """The venues of the staff member's organisation, of those below it and of those above, by name."""
-        _require_reader(staff)
+        event_access.require_reader(staff)
         above = staff.organisation_path.split(".")
         with reading(self._sessions) as session:
             return venues.of_organisations(session, event_access.organisations_below(staff), above)
 
     def file(self, staff: Claims, venue_id: str) -> VenueFile:
         """One venue, with its history and the running sales that the staff member may see."""
-        _require_reader(staff)
+        event_access.require_reader(staff)
         with reading(self._sessions) as session:
             venue = venues.get(session, venue_id)
             if venue is None or not _may_read(session, staff, venue):
@@ -127,12 +125,6 @@ class VenueService:
             elif venue.state != target:
                 raise invalid(("state", venues.IS_REMOVED))
             return venue
-
-
-def _require_reader(staff: Claims) -> None:
-    event_access.require_staff(staff)
-    if staff.role not in READERS:
-        raise Refusal(Code.FORBIDDEN)
 
 
 def _may_read(session: Session, staff: Claims, venue: Venue) -> bool:

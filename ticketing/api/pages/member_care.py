@@ -19,7 +19,8 @@ from ticketing.api.pages.site import Site, site_of
 from ticketing.api.pages.staff_accounts import faults_of
 from ticketing.errors import Code, Refusal
 from ticketing.services.cards import CARD_ROLES
-from ticketing.services.member_care import FOUND_MAX, require_reader
+from ticketing.services.event_access import require_reader
+from ticketing.services.member_care import FOUND_MAX
 from ticketing.services.member_history import Entry
 from ticketing.services.tokens import Claims
 

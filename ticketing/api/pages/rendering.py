@@ -29,10 +29,7 @@ from ticketing.api.pages.statics import StaticFiles
 from ticketing.errors import Code, Refusal
 from ticketing.resources import package_files
 from ticketing.services.desk import DESK_ROLES
-from ticketing.services.event_access import WRITERS
-from ticketing.services.member_care import READERS
-from ticketing.services.till import FINANCE_ROLES
-from ticketing.services.trail_search import READERS as TRAIL_ROLES
+from ticketing.services.event_access import READERS, WRITERS
 
 SHEET = (package_files("web") / "static" / "member.css").read_text().strip()
 """The style sheet of members' pages. Whoever comes without it gets it inside the page, which saves a slow network one
@@ -162,8 +159,8 @@ class Renderer:
             "desk_roles": DESK_ROLES,
             "writer_roles": WRITERS,
             "member_readers": READERS,
-            "finance_roles": FINANCE_ROLES,
-            "trail_roles": TRAIL_ROLES,
+            "finance_roles": READERS,
+            "trail_roles": READERS,
             "quota_of": quota_of,
             "order_state": order_state,
             "status_name": lambda status: gettext(names.STATUSES[status]),

@@ -14,6 +14,7 @@ from ticketing.catalogue.model import KINDS
 from ticketing.errors import Code, invalid
 from ticketing.reports.participation import Participation
 from ticketing.reports.settlement import Settlement
+from ticketing.services.event_access import READERS
 from ticketing.services.report_period import Asked
 from ticketing.services.report_tables import (
     attendance_table,
@@ -21,7 +22,6 @@ from ticketing.services.report_tables import (
     participation_table,
     settlement_table,
 )
-from ticketing.services.till import FINANCE_ROLES
 
 REPORTS = "/api/v1/staff/reports"
 
@@ -37,7 +37,7 @@ def _add(
         summary=summary,
         tag="staff",
         caller="staff",
-        roles=tuple(sorted(FINANCE_ROLES)),
+        roles=tuple(sorted(READERS)),
         query=(*PERIOD_QUERY, "organisation", *query),
         codes=(Code.NOT_FOUND,),
     )

@@ -9,10 +9,11 @@ from ticketing.api.downloads import add_downloads
 from ticketing.api.periods import PERIOD_QUERY, period_of
 from ticketing.api.routes.desk import ROLES
 from ticketing.errors import Code
-from ticketing.services.till import FINANCE_ROLES, TillReport
+from ticketing.services.event_access import READERS
+from ticketing.services.till import TillReport
 from ticketing.services.till_export import till_table
 
-FINANCE = tuple(sorted(FINANCE_ROLES))
+FINANCE = tuple(sorted(READERS))
 SHIFTS = "/api/v1/desk/shifts"
 REPORT = "/api/v1/staff/till"
 
