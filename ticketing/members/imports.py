@@ -11,6 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import Select, delete, or_, select, update
 from sqlalchemy.orm import Session
 
+from ticketing.members.repository import at_or_below
 from ticketing.members.tables import CardImport, CardImportPart, Organisation
 
 SENDING, CHECKING, CHECKED, IMPORTING = "sending", "checking", "checked", "importing"
@@ -51,8 +52,7 @@ def latest(session: Session, below: str, limit: int) -> Sequence[CardImport]:
 
 
 def _below(query: Select[CardImport], path: str) -> Select[CardImport]:
-    under = or_(Organisation.path == path, Organisation.path.startswith(f"{path}.", autoescape=True))
-    return query.join(Organisation, Organisation.id == CardImport.organisation_id).where(under)
+    return query.join(Organisation, Organisation.id == CardImport.organisation_id).where(at_or_below(path))
 
 
 def due(session: Session, now: int) -> str | None:

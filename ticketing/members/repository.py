@@ -58,6 +58,11 @@ def root_ids(session: Session) -> list[str]:
     return list(session.scalars(query))
 
 
+def at_or_below(path: str) -> ColumnElement[bool]:
+    """Whether an organisation is the one at `path`, or lies below it."""
+    return or_(Organisation.path == path, Organisation.path.startswith(f"{path}.", autoescape=True))
+
+
 def organisation(session: Session, organisation_id: str) -> Organisation | None:
     """The organisation with this id."""
     return session.get(Organisation, organisation_id)
@@ -80,19 +85,16 @@ def organisations(session: Session, below: str | None = None) -> Sequence[Organi
     """The tree in the order of its paths; with `below` (a path), that organisation and all under it."""
     query = select(Organisation).order_by(Organisation.path)
     if below is not None:
-        query = query.where(
-            or_(Organisation.path == below, Organisation.path.startswith(f"{below}.", autoescape=True))
-        )
+        query = query.where(at_or_below(below))
     return session.scalars(query).all()
 
 
 def has_active_card(session: Session, organisation_id: str) -> bool:
     """Whether anybody of an organisation or below it has a card that is not blocked."""
     path = session.scalar(select(Organisation.path).where(Organisation.id == organisation_id)) or ""
-    below = or_(Organisation.path == path, Organisation.path.startswith(f"{path}.", autoescape=True))
     query = select(Card.id).join(Member, Member.id == Card.member_id)
     query = query.join(Organisation, Organisation.id == Member.organisation_id)
-    return session.scalar(query.where(Card.status == ACTIVE, below).limit(1)) is not None
+    return session.scalar(query.where(Card.status == ACTIVE, at_or_below(path)).limit(1)) is not None
 
 
 def add_organisation(

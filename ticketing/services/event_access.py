@@ -6,7 +6,7 @@ An event of another organisation does not exist for them (`not_found`); a role t
 
 from collections.abc import Collection
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from ticketing.catalogue import repository
@@ -33,8 +33,7 @@ def organisations_below(staff: Claims) -> Select[str]:
 
 def ids_below(path: str) -> Select[str]:
     """The ids of the organisation at this path and all below it."""
-    below = or_(Organisation.path == path, Organisation.path.startswith(f"{path}.", autoescape=True))
-    return select(Organisation.id).where(below)
+    return select(Organisation.id).where(members.at_or_below(path))
 
 
 def unknown_organisations(session: Session, organisation_ids: Collection[str]) -> list[str]:

@@ -14,6 +14,7 @@ from ticketing.database import Sessions, reading
 from ticketing.errors import Code, Refusal
 from ticketing.keyring import Keyring
 from ticketing.members.numbers import read_card_number
+from ticketing.members.repository import at_or_below
 from ticketing.members.tables import REPLACED, Card, Member, Organisation
 from ticketing.services.event_access import require_reader
 from ticketing.services.tokens import Claims
@@ -108,13 +109,11 @@ def masked_phone(phone: str | None) -> str:
 
 def _members(staff: Claims) -> Select[Member, Card, Organisation]:
     """Members within reach who were not erased, with their present card."""
-    own = staff.organisation_path
-    under = or_(Organisation.path == own, Organisation.path.startswith(f"{own}.", autoescape=True))
     return (
         select(Member, Card, Organisation)
         .join(Card, Card.member_id == Member.id)
         .join(Organisation, Organisation.id == Member.organisation_id)
-        .where(under, Card.status != REPLACED, Member.name != "")
+        .where(at_or_below(staff.organisation_path), Card.status != REPLACED, Member.name != "")
     )
 
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, case, func, or_, select
+from sqlalchemy import case, func, or_, select
 from sqlalchemy.orm import Session
 
 from ticketing.clock import ServerClock
@@ -85,7 +85,7 @@ class OrganisationService:
         require_staff(staff)
         text = sought.strip()
         named = or_(Organisation.name.contains(text, autoescape=True), Organisation.id == text)
-        query = select(Organisation).where(_under(staff.organisation_path), named)
+        query = select(Organisation).where(members.at_or_below(staff.organisation_path), named)
         with reading(self._sessions) as session:
             return session.scalars(query.order_by(Organisation.path).limit(FOUND_MAX)).all()
 
@@ -133,7 +133,7 @@ def _counts(session: Session, below: str) -> _Counts:
     there = (
         select(Organisation.path, func.count(Member.id))
         .join(Member, Member.organisation_id == Organisation.id)
-        .where(_under(below), Member.name != "")  # who was erased has none
+        .where(members.at_or_below(below), Member.name != "")  # who was erased has none
         .group_by(Organisation.path)
     )
     active = func.sum(case((Card.status == ACTIVE, 1), else_=0))
@@ -141,7 +141,7 @@ def _counts(session: Session, below: str) -> _Counts:
         select(Organisation.path, active, func.count(Card.id))
         .join(Member, Member.organisation_id == Organisation.id)
         .join(Card, Card.member_id == Member.id)
-        .where(_under(below), Card.status != REPLACED, Member.name != "")
+        .where(members.at_or_below(below), Card.status != REPLACED, Member.name != "")
         .group_by(Organisation.path)
     )
     held = {path: (good, all_) for path, good, all_ in session.execute(cards)}
@@ -165,7 +165,3 @@ def _with_all_below(counts: _Counts) -> _Counts:
 
 def _node(organisation: Organisation, count: Count) -> Node:
     return Node(organisation.id, organisation.name, organisation.kind, organisation.parent_id, count)
-
-
-def _under(path: str) -> ColumnElement[bool]:
-    return or_(Organisation.path == path, Organisation.path.startswith(f"{path}.", autoescape=True))

@@ -190,11 +190,10 @@ def roles_given(staff: Claims) -> Sequence[Role]:
 
 
 def _sought(below: str, text: str) -> Select[StaffAccount, Organisation]:
-    under = or_(Organisation.path == below, Organisation.path.startswith(f"{below}.", autoescape=True))
     query = (
         select(StaffAccount, Organisation)
         .join(Organisation, Organisation.id == StaffAccount.organisation_id)
-        .where(under)
+        .where(members.at_or_below(below))
         .order_by(StaffAccount.disabled, Organisation.path, StaffAccount.username)
         .limit(SHOWN_MAX)
     )

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session, aliased
 
+from ticketing.members.repository import at_or_below
 from ticketing.members.tables import Organisation
 from ticketing.staff.tables import ApiToken, StaffAccount
 
@@ -103,7 +104,7 @@ def below(session: Session, path: str) -> list[TokenRow]:
         )
         .join(Organisation, Organisation.id == ApiToken.organisation_id)
         .join(StaffAccount, StaffAccount.id == ApiToken.maker_id)
-        .where(ApiToken.revoked_at.is_(None), is_below(path))
+        .where(ApiToken.revoked_at.is_(None), at_or_below(path))
         .order_by(ApiToken.created_at.desc(), ApiToken.id)
         .limit(LISTED_MAX)
     )
@@ -127,9 +128,3 @@ def note_use(session: Session, used_at: Mapping[str, int]) -> None:
     """Write when tokens were used last, by their ids."""
     for token_id, at in used_at.items():
         session.execute(update(ApiToken).where(ApiToken.id == token_id).values(used_at=at))
-
-
-def is_below(path: str) -> ColumnElement[bool]:
-    """Whether an organisation is the one at `path`, or lies below it."""
-    column: Any = Organisation.path
-    return or_(column == path, column.startswith(f"{path}.", autoescape=True))

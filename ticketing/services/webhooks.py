@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from ticketing.clock import ServerClock
@@ -89,7 +89,7 @@ class WebhookService:
         """The endpoints of the staff member's organisation and below, newest first."""
         require_writer(staff)
         with reading(self._sessions) as session:
-            return _listed(session, _is_below(staff.organisation_path))
+            return _listed(session, members.at_or_below(staff.organisation_path))
 
     def set_active(self, staff: Claims, endpoint_id: str, *, active: bool) -> None:
         """Pause an endpoint or let it go on; what was written before a pause is sent after it."""
@@ -154,10 +154,6 @@ def _listed(session: Session, wanted: ColumnElement[bool]) -> list[EndpointRow]:
         .order_by(Endpoint.created_at.desc(), Endpoint.id)
     )
     return [_row(endpoint, name) for endpoint, name in session.execute(query)]
-
-
-def _is_below(path: str) -> ColumnElement[bool]:
-    return or_(Organisation.path == path, Organisation.path.startswith(f"{path}.", autoescape=True))
 
 
 def _row(endpoint: Endpoint, organisation_name: str) -> EndpointRow:
