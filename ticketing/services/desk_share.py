@@ -40,8 +40,8 @@ class DeskShare:
         act_id = secrets.token_hex(_ACT_BYTES)
         with self._sessions.begin() as session:
             event = event_access.readable(session, clerk, quota_id.rpartition("-")[0])
-            number = next((quota.number for quota in event.quotas if quota.id == quota_id), None)
-            if number is None or event.group.opened_at is None:
+            quota = event_access.quota_of(event, quota_id)
+            if event.group.opened_at is None:
                 raise Refusal(Code.NOT_FOUND)
             if event.group.archived_at is not None:
                 raise Refusal(Code.SALE_CLOSED)
@@ -49,7 +49,7 @@ class DeskShare:
             detail = {"act": act_id, "reason": reason}
             now = self._clock.now_ms()
             trail.record(session, now, clerk.actor, "quota.give_back_share", f"quota:{quota_id}", detail)
-        return self._sale_keeper.resize(event.id, number, None, 0, act_id=act_id)
+        return self._sale_keeper.resize(event.id, quota.number, None, 0, act_id=act_id)
 
 
 class ShareRule:

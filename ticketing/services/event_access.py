@@ -10,7 +10,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from ticketing.catalogue import repository
-from ticketing.catalogue.tables import CANCELLED, CLOSED, Event
+from ticketing.catalogue.tables import CANCELLED, CLOSED, Event, Quota
 from ticketing.errors import Code, Refusal, invalid
 from ticketing.members import repository as members
 from ticketing.members.tables import Organisation
@@ -87,6 +87,14 @@ def writable(session: Session, staff: Claims, event_id: str) -> Event:
     """The event, locked, if this staff member may change it."""
     require_writer(staff)
     return _within_reach(session, staff, repository.lock(session, event_id))
+
+
+def quota_of(event: Event, quota_id: str) -> Quota:
+    """The event's quota with this id (`not_found`)."""
+    for quota in event.quotas:
+        if quota.id == quota_id:
+            return quota
+    raise Refusal(Code.NOT_FOUND)
 
 
 def refuse_ended(event: Event) -> None:

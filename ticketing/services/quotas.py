@@ -85,7 +85,7 @@ class QuotaService:
                 changes = structs.replace(changes, capacity=UNSET, withheld=UNSET)
         with self._sessions.begin() as session:
             event = event_access.writable(session, staff, event_id)
-            quota = _quota_of(event, quota_id)
+            quota = event_access.quota_of(event, quota_id)
             before = repository.quota_plan_of(quota)
             after = _checked_quota(event, quota, before, changes)
             refuse_if(_overtaken_faults(event, before, after))
@@ -110,7 +110,7 @@ class QuotaService:
     ) -> None:
         event_access.refuse_ended(event)
         self._sale_keeper.apply(event.id)
-        quota = _quota_of(event, quota_id)
+        quota = event_access.quota_of(event, quota_id)
         counts = self._counts(event, quota)
         before = structs.replace(
             repository.quota_plan_of(quota), capacity=counts.capacity, withheld=counts.withheld
@@ -141,13 +141,6 @@ class QuotaService:
 
     def _record(self, session: Session, staff: Claims, action: str, subject: str, detail: Any) -> None:
         trail.record(session, self._clock.now_ms(), staff.actor, action, subject, detail)
-
-
-def _quota_of(event: Event, quota_id: str) -> Quota:
-    for quota in event.quotas:
-        if quota.id == quota_id:
-            return quota
-    raise Refusal(Code.NOT_FOUND)
 
 
 def _checked_quota(event: Event, quota: Quota, before: QuotaDraft, changes: QuotaChanges) -> QuotaDraft:

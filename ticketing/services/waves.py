@@ -71,9 +71,7 @@ class WaveService:
         wanted = [*([WavePlan(at, now)] if now else []), *later]
         with self._sessions.begin() as session:
             event = event_access.writable(session, staff, quota_id.rpartition("-")[0])
-            quota = next((quota for quota in event.quotas if quota.id == quota_id), None)
-            if quota is None:
-                raise Refusal(Code.NOT_FOUND)
+            quota = event_access.quota_of(event, quota_id)
             ids = [f"{act_id('w', staff.id, f'{quota_id} {key}')}.{place}" for place in range(len(wanted))]
             if not _was_planned(session, ids, now, later):
                 self._plan(session, staff, event, quota, dict(zip(ids, wanted, strict=True)), now, reason)
@@ -156,7 +154,7 @@ class WaveService:
             event = repository.get(session, event_id)
         if epoch is None or wave is None or event is None:
             return False
-        quota = next(quota.number for quota in event.quotas if quota.id == wave.quota_id)
+        quota = event_access.quota_of(event, wave.quota_id).number
         act = waves.act_of(wave_id)
         done = self._keeper.resize(
             event.group_id, epoch, act, event_id, quota, None, None, force=False, more=wave.quantity
@@ -180,7 +178,7 @@ class WaveService:
                 self._end(session, event, wave, waves.CANCELLED, _SYSTEM, "wave.lapse", "the sale has ended")
                 return None
             if event.state == DRAFT:
-                quota = next(quota for quota in event.quotas if quota.id == wave.quota_id)
+                quota = event_access.quota_of(event, wave.quota_id)
                 quota.capacity += wave.quantity
                 self._end(session, event, wave, RELEASED, _SYSTEM, "wave.release", wave.reason)
                 return None
