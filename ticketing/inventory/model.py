@@ -139,6 +139,11 @@ class GroupState(Struct, frozen=True):
     fenced_by: str | None = None  # what stopped it: `gap`, `behind`, or the epoch of a rebuild under way
 
     @property
+    def sells(self) -> bool:
+        """Whether it is as expected and nothing has stopped it."""
+        return self.as_expected and self.fenced_by is None
+
+    @property
     def dropped_up_to(self) -> int:
         """The least position that SQL must have recorded: this many entries are no longer in the log."""
         return self.position - self.backlog

@@ -93,7 +93,7 @@ class ShareRule:
     def _kept(self, event: Event, quota: Quota) -> int | None:
         """What Redis keeps for the desk now; None while the group is recovering, or does not know the quota yet."""
         group = self._keeper.state(event.group_id)
-        if group is None or not group.as_expected or group.fenced_by is not None:
+        if group is None or not group.sells:
             return None
         state = group.events.get(event.id)
         counts = state.counts.get(quota.number) if state else None

@@ -78,8 +78,7 @@ class UncollectedReturns:
     def _position_of(self, event: Event) -> int | None:
         """Where the group's log ends, with every order of before the deadline in it; None while it is recovering."""
         group = self._keeper.state(event.group_id)
-        sells = group is not None and group.as_expected and group.fenced_by is None
-        return group.position if group is not None and sells else None
+        return group.position if group is not None and group.sells else None
 
     def _void_piece(self, event_id: str, complete: bool) -> int:
         """Void one piece; with the last one, and all of the log in SQL, this deadline is done with."""
