@@ -12,7 +12,9 @@ from base64 import b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from typing import Self
 
-_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Digits and letters that people do not take for one another."""
+
 _CHECK_BYTES = 6
 _TAG_BYTES = 3
 
@@ -97,7 +99,7 @@ class Keyring:
         Ticket codes are this number, a dash and the ticket's place in the order.
         """
         bits = int.from_bytes(_keyed(self.number, hold_id.encode(), 8), "big")
-        return "".join(_CROCKFORD[(bits >> shift) & 31] for shift in range(55, -1, -5))
+        return "".join(CROCKFORD[(bits >> shift) & 31] for shift in range(55, -1, -5))
 
 
 def _keyed(key: bytes, data: bytes, size: int) -> bytes:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from ticketing.clock import ServerClock
 from ticketing.database import Sessions, reading
 from ticketing.errors import Code, Refusal, invalid
-from ticketing.keyring import Keyring
+from ticketing.keyring import CROCKFORD, Keyring
 from ticketing.members import repository as members
 from ticketing.services import trail
 from ticketing.services.attempts import Attempts
@@ -30,7 +30,6 @@ ISSUER = "Ticketing"
 STEP_MS = 30_000
 RECOVERY_CODES = 10
 
-_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _RECOVERY_LETTERS = 12  # 60 bits
 _TOTP_CODE = re.compile(r"[0-9]{6}")
 
@@ -198,7 +197,7 @@ def _enrolment(secret: str, username: str) -> Enrolment:
 
 
 def _recovery_code() -> str:
-    letters = "".join(secrets.choice(_LETTERS) for _ in range(_RECOVERY_LETTERS))
+    letters = "".join(secrets.choice(CROCKFORD) for _ in range(_RECOVERY_LETTERS))
     return "-".join(letters[start : start + 4] for start in range(0, _RECOVERY_LETTERS, 4))
 
 
