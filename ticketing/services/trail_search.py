@@ -7,13 +7,14 @@ who reaches everything.
 from collections.abc import Collection, Iterator, Sequence
 
 from msgspec import Struct
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ticketing.catalogue.tables import Event, Quota, Venue
 from ticketing.database import Sessions, in_pieces, reading
 from ticketing.errors import invalid
 from ticketing.identifiers import read_order_number
+from ticketing.members import repository as members
 from ticketing.members.tables import Card, Organisation
 from ticketing.orders.tables import Order
 from ticketing.services import event_access
@@ -108,10 +109,8 @@ def _wish(session: Session, reader: Claims, asked: Asked) -> Wish:
 
 def _reach(session: Session, reader: Claims) -> Collection[str] | None:
     """The organisations within reach; None for who is at the one root of the tree."""
-    if "." not in reader.organisation_path:
-        roots = select(func.count()).where(Organisation.parent_id.is_(None))
-        if session.scalar(roots) == 1:
-            return None
+    if "." not in reader.organisation_path and len(members.root_ids(session)) == 1:
+        return None
     return session.scalars(event_access.organisations_below(reader)).all()
 
 
