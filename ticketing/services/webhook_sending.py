@@ -32,33 +32,28 @@ class NotDelivered(Failure):
         self.status = status
 
 
-class _Pinned:
+class _Http(HTTPConnection):
     """Connects to the address that was looked at, under the name that it was asked for."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, host: str, port: int, address: str) -> None:
+        super().__init__(host, port, timeout=CONNECT_SECONDS)
         self._address = address
 
-    def connect(self, port: int) -> socket.socket:
-        return socket.create_connection((self._address, port), CONNECT_SECONDS)
-
-
-class _Http(HTTPConnection):
-    def __init__(self, host: str, port: int, pinned: _Pinned) -> None:
-        super().__init__(host, port, timeout=CONNECT_SECONDS)
-        self._pinned = pinned
-
     def connect(self) -> None:
-        self.sock = self._pinned.connect(self.port)
+        self.sock = socket.create_connection((self._address, self.port), CONNECT_SECONDS)
 
 
 class _Https(HTTPSConnection):
-    def __init__(self, host: str, port: int, pinned: _Pinned) -> None:
+    """The same, where the certificate must be of that name."""
+
+    def __init__(self, host: str, port: int, address: str) -> None:
         self._tls = ssl.create_default_context()
         super().__init__(host, port, timeout=CONNECT_SECONDS, context=self._tls)
-        self._pinned = pinned
+        self._address = address
 
     def connect(self) -> None:
-        self.sock = self._tls.wrap_socket(self._pinned.connect(self.port), server_hostname=self.host)
+        plain = socket.create_connection((self._address, self.port), CONNECT_SECONDS)
+        self.sock = self._tls.wrap_socket(plain, server_hostname=self.host)
 
 
 def send(url: str, secret: str, message_id: str, body: str, now_ms: int, *, private_allowed: bool) -> int:
@@ -85,8 +80,8 @@ def send(url: str, secret: str, message_id: str, body: str, now_ms: int, *, priv
 def _connection(target: SplitResult, private_allowed: bool) -> HTTPConnection:
     host = target.hostname or ""
     port = target.port or (443 if target.scheme == "https" else 80)
-    pinned = _Pinned(_address_of(host, port, private_allowed))
-    return _Https(host, port, pinned) if target.scheme == "https" else _Http(host, port, pinned)
+    address = _address_of(host, port, private_allowed)
+    return _Https(host, port, address) if target.scheme == "https" else _Http(host, port, address)
 
 
 def _address_of(host: str, port: int, private_allowed: bool) -> str:
