@@ -83,7 +83,6 @@ class EventStats(Struct, frozen=True):
     books: Books
     state: EventState | None
     as_of: int
-    live: bool
     redis_answers: bool
     books_answer: bool
     quotas: tuple[QuotaStats, ...]
@@ -91,6 +90,11 @@ class EventStats(Struct, frozen=True):
     live_holds: int
     backlog: int
     oldest_undrained: UndrainedOrder | None
+
+    @property
+    def live(self) -> bool:
+        """Whether Redis knows the event and answers."""
+        return self.state is not None
 
     @property
     def event(self) -> Event:
@@ -164,7 +168,6 @@ class StatsService:
             books=books,
             state=live,
             as_of=self._clock.now_ms(),
-            live=live is not None,
             redis_answers=True,
             books_answer=books_answer,
             quotas=_quotas(books, live),
@@ -179,7 +182,6 @@ class StatsService:
             books=books,
             state=None,
             as_of=self._clock.now_ms(),
-            live=False,
             redis_answers=False,
             books_answer=books_answer,
             quotas=_quotas(books, None),
