@@ -141,7 +141,7 @@ class CatalogueService:
                 repository.write(event, after)
                 repository.move_to_group(session, event, after.allowance_group)
                 moved = {field: (getattr(before, field), getattr(after, field)) for field in _MOVED}
-                news.tell(session, event, moved, self._clock.now_ms())
+                news.tell(session, event, moved, now)
                 event.version += 1
                 detail = {"changes": from_to(before, after), "reason": reason}
                 self._record(session, staff, "event.change", f"event:{event_id}", detail)
