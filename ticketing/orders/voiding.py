@@ -29,6 +29,13 @@ class Voided(Struct, frozen=True):
     places: int
 
 
+class Piece(Struct, frozen=True):
+    """What one piece voided. It `is_last` when no more was left to look at: hand-overs meanwhile may make it small."""
+
+    voided: list[Voided]
+    is_last: bool
+
+
 def voided_of(order: OrderRecord, codes: Collection[str]) -> Voided:
     """What the voiding of these tickets of an order comes to."""
     return Voided(order.id, sum(ticket.bit for ticket in order.tickets if ticket.code in codes))
@@ -43,7 +50,7 @@ def void_event(
     *,
     confirmed_by: int | None = None,
     goes_to: str = TO_WEB,
-) -> list[Voided]:
+) -> Piece:
     """Void what is still to be collected of at most so many orders, and put it on the way back to Redis.
 
     With `confirmed_by` only of orders that were confirmed until then.
@@ -53,11 +60,12 @@ def void_event(
     if confirmed_by is not None:
         mine = mine.where(Order.confirmed_at <= confirmed_by)
     mine = mine.order_by(Order.id).limit(orders_max).with_for_update()
-    voided = _void_tickets(session, session.scalars(mine).all())
+    chosen = session.scalars(mine).all()
+    voided = _void_tickets(session, chosen)
     for each in voided:
         session.add(Return(order_id=each.order_id, places=each.places, goes_to=goes_to, reason=reason, at=at))
     _settle(session, [each.order_id for each in voided])
-    return voided
+    return Piece(voided, len(chosen) < orders_max)
 
 
 def refund_event(session: Session, event_id: str) -> None:

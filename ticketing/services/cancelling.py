@@ -12,6 +12,7 @@ from ticketing.database import Sessions, reading
 from ticketing.inventory.keeper import Keeper
 from ticketing.orders import repository as orders
 from ticketing.orders import voiding
+from ticketing.orders.voiding import Piece
 from ticketing.services import trail, webhook_outbox
 
 EVENT_CANCELLED = "the event was cancelled"
@@ -41,24 +42,24 @@ class EventCanceller:
     def _finish(self, event_id: str) -> int:
         complete, total = self._is_complete(event_id), 0
         for _ in range(PIECES_PER_RUN):
-            voided = self._void_piece(event_id)
-            total += voided
-            if voided < ORDERS_MAX:
+            piece = self._void_piece(event_id)
+            total += len(piece.voided)
+            if piece.is_last:
                 self._close(event_id, complete)
                 break
         return total
 
-    def _void_piece(self, event_id: str) -> int:
+    def _void_piece(self, event_id: str) -> Piece:
         with self._sessions.begin() as session:
             now = self._clock.now_ms()
-            voided = voiding.void_event(session, event_id, ORDERS_MAX, EVENT_CANCELLED, now)
-            if voided:
-                tickets = sum(each.places.bit_count() for each in voided)
-                order_ids = [each.order_id for each in voided]
+            piece = voiding.void_event(session, event_id, ORDERS_MAX, EVENT_CANCELLED, now)
+            if piece.voided:
+                tickets = sum(each.places.bit_count() for each in piece.voided)
+                order_ids = [each.order_id for each in piece.voided]
                 detail = {"orders": order_ids, "tickets": tickets, "reason": EVENT_CANCELLED}
-                webhook_outbox.cancelled(session, event_id, voided, now)
+                webhook_outbox.cancelled(session, event_id, piece.voided, now)
                 trail.record(session, now, "system", "order.cancel", f"event:{event_id}", detail)
-        return len(voided)
+        return piece
 
     def _close(self, event_id: str, complete: bool) -> None:
         with self._sessions.begin() as session:

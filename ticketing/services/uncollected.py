@@ -23,7 +23,7 @@ from ticketing.database import Sessions, reading
 from ticketing.inventory.keeper import Keeper
 from ticketing.orders import repository as orders
 from ticketing.orders import voiding
-from ticketing.orders.voiding import Voided
+from ticketing.orders.voiding import Piece
 from ticketing.services import trail, webhook_outbox
 
 NOT_COLLECTED = "not collected in time"
@@ -69,9 +69,9 @@ class UncollectedReturns:
             at = orders.cursor(session, event.group_id)
         complete, total = at is not None and at.position >= position, 0
         for _ in range(PIECES_PER_RUN):
-            voided = self._void_piece(event.id, complete)
-            total += voided
-            if voided < ORDERS_MAX:
+            piece = self._void_piece(event.id, complete)
+            total += len(piece.voided)
+            if piece.is_last:
                 break
         return total
 
@@ -80,20 +80,20 @@ class UncollectedReturns:
         group = self._keeper.state(event.group_id)
         return group.position if group is not None and group.sells else None
 
-    def _void_piece(self, event_id: str, complete: bool) -> int:
+    def _void_piece(self, event_id: str, complete: bool) -> Piece:
         """Void one piece; with the last one, and all of the log in SQL, this deadline is done with."""
         with self._sessions.begin() as session:
             event = catalogue.lock(session, event_id)
             if event is None or event_id not in self._due(session):
-                return 0  # staff have changed their mind since
-            voided = self._void(session, event)
-            if complete and len(voided) < ORDERS_MAX:
+                return Piece([], is_last=True)  # staff have changed their mind since
+            piece = self._void(session, event)
+            if complete and piece.is_last:
                 event.returned_until = event.collect_until
-        return len(voided)
+        return piece
 
-    def _void(self, session: Session, event: Event) -> list[Voided]:
+    def _void(self, session: Session, event: Event) -> Piece:
         now = self._clock.now_ms()
-        voided = voiding.void_event(
+        piece = voiding.void_event(
             session,
             event.id,
             ORDERS_MAX,
@@ -102,14 +102,14 @@ class UncollectedReturns:
             confirmed_by=event.collect_until,
             goes_to=event.uncollected,
         )
-        if voided:
+        if piece.voided:
             detail = {
-                "orders": [each.order_id for each in voided],
-                "tickets": sum(each.places.bit_count() for each in voided),
+                "orders": [each.order_id for each in piece.voided],
+                "tickets": sum(each.places.bit_count() for each in piece.voided),
                 "reason": NOT_COLLECTED,
                 "collect_until": event.collect_until,
                 "goes_to": event.uncollected,
             }
-            webhook_outbox.cancelled(session, event.id, voided, now)
+            webhook_outbox.cancelled(session, event.id, piece.voided, now)
             trail.record(session, now, "system", "order.return_uncollected", f"event:{event.id}", detail)
-        return voided
+        return piece
