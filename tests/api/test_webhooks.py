@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import httpx2
@@ -20,6 +20,7 @@ from tests.support.house import House
 from tests.support.receiver import Receiver, receiving
 from ticketing.database import reading
 from ticketing.hooks.kinds import KINDS
+from ticketing.hooks.repository import KEPT_MS
 from ticketing.hooks.tables import DELIVERED, GIVEN_UP, Delivery
 from ticketing.queue import courier as couriers
 from ticketing.queue.courier import PAUSES_MS, Courier
@@ -198,6 +199,58 @@ async def test_a_receiver_that_hangs_holds_nobody_up(
     assert len(taken) == 2  # as many hands as one endpoint may keep
     slow.let_go.set()
     courier.settle()
+
+
+@pytest.mark.parametrize("passed_over", [True, False], ids=["passed over", "control, looked at again"])
+async def test_several_that_hang_leave_hands_to_the_others(
+    house: House, receiver: Receiver, passed_over: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    due = couriers.hooks.due
+    if not passed_over:
+        monkeypatch.setattr(couriers.hooks, "due", lambda *asked: due(*asked[:4]))
+    with ExitStack() as opened:
+        hanging = [
+            opened.enter_context(receiving()) for _ in range(4)
+        ]  # with two hands each: their next rows are as many as hands are free
+        for each in hanging:
+            each.holds = True
+            await listen(house, each, "order.confirmed")
+        served = await listen(house, receiver, "order.confirmed")
+        event = house.publish(30)
+        for n in range(4):
+            await sell(house, event, key=f"k{n}")
+        with house.services.sessions.begin() as session:  # theirs are the oldest
+            session.execute(update(Delivery).where(Delivery.endpoint_id != served).values(next_at=0))
+        courier = courier_over(house)
+        for _ in range(2):
+            courier.look()
+            for sending in [each for each, of in courier._under_way.items() if of == served]:
+                sending.join()
+        told = len(receiver.got)
+        for each in hanging:
+            each.let_go.set()
+        courier.settle()
+    assert told == (4 if passed_over else 2)
+
+
+async def test_what_is_done_is_forgotten_also_when_nobody_listens_any_more(
+    house: House, receiver: Receiver
+) -> None:
+    endpoint = await listen(house, receiver, "order.confirmed")
+    await sell(house, house.publish(5))
+    courier = courier_over(house)
+    deliver(courier)
+    assert (await house.client.delete(f"{WEBHOOKS}/{endpoint}", headers=house.staff())).status_code == 204
+    courier._looks = couriers.PURGE_LOOKS - 1
+    courier.look()
+    assert len(deliveries(house)) == 1  # not before its time
+    with house.services.sessions.begin() as session:
+        session.execute(update(Delivery).values(at=Delivery.at - KEPT_MS - 60_000))
+    courier.look()
+    assert len(deliveries(house)) == 1  # and only now and then
+    courier._looks = couriers.PURGE_LOOKS - 1
+    courier.look()
+    assert deliveries(house) == []
 
 
 async def test_what_fails_is_tried_for_a_day_then_given_up_and_sent_again_when_asked(

@@ -1,6 +1,6 @@
 """All SQL of the webhooks' room. Commits nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -42,15 +42,16 @@ def write(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     session.execute(statement.on_conflict_do_nothing(index_elements=["endpoint_id", "message_id"]), rows)
 
 
-def due(session: Session, now: int, most: int, of_one: int) -> list[Due]:
-    """What waits to be sent, oldest first: at most so many, and of one endpoint no more than its part.
+def due(session: Session, now: int, most: int, of_one: int, full: Collection[str] = ()) -> list[Due]:
+    """What waits to be sent, oldest first: at most so many, of one endpoint no more than its part, of `full` ones none.
 
-    So an endpoint that is slow or down, and whose messages pile up, stands in nobody's way.
+    So endpoints that are slow or down, and whose messages pile up, stand in nobody's way.
     """
     place = func.row_number().over(
         partition_by=Delivery.endpoint_id, order_by=(Delivery.next_at, Delivery.id)
     )
-    waiting = (Delivery.state == WAITING, Delivery.next_at <= now, Endpoint.active)
+    waiting = [Delivery.state == WAITING, Delivery.next_at <= now, Endpoint.active]
+    waiting.append(Delivery.endpoint_id.not_in(full))
     ranked = (
         select(Delivery.id, place.label("place"))
         .join(Endpoint, Endpoint.id == Delivery.endpoint_id)

@@ -1,4 +1,4 @@
-"""Sends what webhooks are to be told: the worker's third thread, beside the watcher and the schedule.
+"""Sends what webhooks are to be told, in a thread of the worker's.
 
 The messages are rows that the transaction of what they tell has written, so they are the queue, and nothing here can
 lose one: a worker takes a row on for a minute before it sends, and whoever finds it after that sends it again. Sending
@@ -7,6 +7,7 @@ endpoint ever waits for a receiver.
 """
 
 import random
+from collections import Counter
 from threading import Event, Thread
 
 import structlog
@@ -60,16 +61,16 @@ class Courier:
                 _log.warning("courier_cannot_look", error=f"{type(error).__name__}: {error}")
 
     def look(self) -> None:
-        """Begin to send what is due, as far as there are hands, and now and then look who has sold out."""
+        """Begin to send what is due, as far as there are hands; now and then look who has sold out, and forget."""
         self._looks += 1
+        if self._looks % PURGE_LOOKS == 0:
+            with self._sessions.begin() as session:
+                hooks.purge(session, self._clock.now_ms())
         with reading(self._sessions) as session:
             if not hooks.is_anybody_listening(session):
                 return
         if self._looks % SOLD_OUT_LOOKS == 1:
             self.note_sold_out()
-        if self._looks % PURGE_LOOKS == 0:
-            with self._sessions.begin() as session:
-                hooks.purge(session, self._clock.now_ms())
         self._send_due()
 
     def settle(self) -> None:
@@ -103,12 +104,13 @@ class Courier:
         free = AT_ONCE - len(self._under_way)
         if free <= 0:
             return
-        now = self._clock.now_ms()
+        now, busy = self._clock.now_ms(), Counter(self._under_way.values())
+        full = [endpoint_id for endpoint_id, hands in busy.items() if hands >= AT_ONCE_OF_ONE]
         with reading(self._sessions) as session:
-            due = hooks.due(session, now, free, AT_ONCE_OF_ONE)
+            due = hooks.due(session, now, free, AT_ONCE_OF_ONE, full)
         for each in due:
-            busy = sum(of == each.endpoint_id for of in self._under_way.values())
-            if busy < AT_ONCE_OF_ONE and self._take_on(each, now):
+            if busy[each.endpoint_id] < AT_ONCE_OF_ONE and self._take_on(each, now):
+                busy[each.endpoint_id] += 1
                 self._begin(each)
 
     def _begin(self, each: Due) -> None:
