@@ -137,8 +137,6 @@ class Services:
         self.organisations = OrganisationService(self.sessions, self.clock)
         self.member_care = MemberCare(self.sessions, self.keyring)
         self.member_history = MemberHistory(self.sessions, self.member_care)
-        self.erasure = ErasureService(self.sessions, self.keeper, self.keyring, self.clock)
-        self.notices = NoticeService(self.sessions, self.clock)
         self.reports = ReportService(self.sessions, self.keeper)
         self.venues = VenueService(self.sessions, self.clock)
         self.looks = LookService(self.sessions, self.clock)
