@@ -1,7 +1,6 @@
 """A table to take away, at two addresses: `….csv` for programs, `….xlsx` for people, in their language."""
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 from msgspec import structs
@@ -52,10 +51,4 @@ def _attachment(pieces: Any, media_type: str, name: str) -> Response:
 
 def language_of(request: Request) -> Language:
     """The language in which a table is read by who asks for it."""
-    return choose(request, known_languages())
-
-
-@cache
-def known_languages() -> dict[str, Language]:
-    """The languages of the pages."""
-    return load_languages(package_files("web"))
+    return choose(request, load_languages(package_files("web")))

@@ -1,11 +1,12 @@
 """Chinese and English: which one a request gets, and where its words come from.
 
 English is the source text, so it needs no catalogue. Chinese is `web/locale/zh_CN/LC_MESSAGES/messages.po`,
-compiled in memory at start: there is no compiled file that could be stale.
+compiled in memory, once in a process: there is no compiled file that could be stale.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
 from pathlib import Path
@@ -30,6 +31,7 @@ class Language:
     words: NullTranslations
 
 
+@cache
 def load_languages(web: Path) -> dict[str, Language]:
     """The languages by code, the default one first. Raises `FileNotFoundError` without a catalogue."""
     chinese = Language("zh", "zh-Hans", "中文", Locale.parse("zh_CN"), _compile(catalogue_path(web)))

@@ -5,8 +5,7 @@ from itertools import islice
 from ticketing.api import schemas, views
 from ticketing.api.calls import Call, Calls
 from ticketing.api.contract import Operation
-from ticketing.api.downloads import add_downloads, known_languages
-from ticketing.api.pages.languages import choose
+from ticketing.api.downloads import add_downloads, language_of
 from ticketing.api.pages.member_words import reason_text
 from ticketing.errors import Code, invalid
 from ticketing.members.tables import CardImport
@@ -126,7 +125,7 @@ def drop_import(call: Call[None]) -> None:
 def _refused(call: Call[None]) -> tuple[str, Table]:
     """Card numbers and PINs as they were sent, for a week; the reasons in the reader's language."""
     refused = call.front.services.imports.refused(call.caller, call.path("import_id"))
-    words = choose(call.request, known_languages()).words
+    words = language_of(call.request).words
 
     def said(reason: str) -> str:
         text, values = reason_text(reason)
