@@ -138,8 +138,9 @@ class Drain:
             records = _orders_of(session, entries)
             now = self._clock.now_ms()
             orders.record_orders(session, records, now)
-            webhook_outbox.confirmed(session, records, now)
-            _follow_resizes(session, entries, self._clock.now_ms())
+            if records:
+                webhook_outbox.confirmed(session, records, now)
+            _follow_resizes(session, entries, now)
         return True
 
     def _set_aside(self, at: CursorRecord, entry: LogEntry, error: Exception) -> int:
@@ -175,9 +176,9 @@ def _follow_resizes(session: Session, entries: Sequence[LogEntry], now: int) -> 
         event_id, quota, capacity, withheld = (facts[name] for name in _RESIZED)
         quota_id = identifiers.quota_id(str(event_id), _whole(quota))
         catalogue_log.follow_capacity(session, quota_id, _whole(capacity), _whole(withheld))
-    released = [waves.wave_of(str(facts["act_id"])) for facts in resizes]
-    if any(released):  # with the capacity, in one transaction: a group made anew from SQL has both or neither
-        waves.mark_released(session, [wave_id for wave_id in released if wave_id], now)
+    released = [wave_id for facts in resizes if (wave_id := waves.wave_of(str(facts["act_id"])))]
+    if released:  # with the capacity, in one transaction: a group made anew from SQL has both or neither
+        waves.mark_released(session, released, now)
 
 
 def _whole(value: object) -> int:
