@@ -12,8 +12,10 @@ import pytest
 from tests.support.office import HOUR_MS, Office, claims
 from tests.support.refusals import faulty, refusal
 from tests.support.shop import Shop
+from ticketing.catalogue.venues import VenuePlan
 from ticketing.clock import DAY_MS, ZONE
 from ticketing.errors import Code
+from ticketing.services.venues import VenueService
 from ticketing.services.waves import WavePlan
 
 
@@ -84,7 +86,11 @@ def test_who_has_a_card(shop: Shop) -> None:
 
 def test_what_publishing_refuses_is_what_the_check_calls_refused(office: Office) -> None:
     past = {"opens_at": office.now - 2 * HOUR_MS, "closes_at": office.now - HOUR_MS}
-    for changes in (past, {"quotas": ()}):
+    registry = VenueService(office.sessions, office.clock)
+    venue = registry.add(office.district, VenuePlan(name="Hall"))
+    registry.move(office.district, venue, "suspend", "it falls short")
+    at_venue = {"venue_id": venue}
+    for changes in (past, {"quotas": ()}, at_venue, past | at_venue):
         event_id = office.drafted(**flawless(collect_until=None, **changes))
         found = office.checks.check(office.district, event_id)
         refused = [each.field for each in found if each.refuses]

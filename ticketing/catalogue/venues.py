@@ -87,9 +87,10 @@ def running_sales(
     return session.scalars(query).all()
 
 
-def selling_faults(session: Session, venue_id: str | None) -> Iterator[Fault]:
-    """What keeps an event at this venue from going on sale; no other transaction can change it meanwhile."""
+def selling_faults(session: Session, venue_id: str | None, *, keep: bool = False) -> Iterator[Fault]:
+    """What keeps an event at this venue from going on sale; kept, no other transaction can change it meanwhile."""
     if venue_id is not None:
-        state = session.scalar(select(Venue.state).where(Venue.id == venue_id).with_for_update(read=True))
+        query = select(Venue.state).where(Venue.id == venue_id)
+        state = session.scalar(query.with_for_update(read=True) if keep else query)
         if state in _OFF_SALE:
             yield "venue_id", _OFF_SALE[state]

@@ -216,9 +216,9 @@ class CatalogueService:
             detail = {"reason": reason} | ({"message": message} if message else {})
             if event.state in sources:
                 if event.state == DRAFT:
-                    self._check_publishable(event)
-                if target == PUBLISHED:
-                    refuse_if(venues.selling_faults(session, event.venue_id))
+                    self._check_publishable(session, event)
+                elif target == PUBLISHED:
+                    refuse_if(venues.selling_faults(session, event.venue_id, keep=True))
                 if target == CANCELLED:
                     news.tell(session, event, {news.STATE: (event.state, target)}, self._clock.now_ms())
                 event.state, event.pause_message = target, message
@@ -232,9 +232,9 @@ class CatalogueService:
                 self._record(session, staff, f"event.{verb}", f"event:{event_id}", detail)
         return self._applied(staff, event_id)
 
-    def _check_publishable(self, event: Event) -> None:
+    def _check_publishable(self, session: Session, event: Event) -> None:
         event_access.refuse_ended(event)
-        refuse_if(refused_at_publishing(event, self._clock.now_ms()))
+        refuse_if(refused_at_publishing(session, event, self._clock.now_ms(), keep_venue=True))
 
     def _applied(self, staff: Claims, event_id: str) -> Event:
         self._sale_keeper.apply(event_id)

@@ -6,7 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 from sqlalchemy.orm import Session
 
-from ticketing.catalogue import repository
+from ticketing.catalogue import repository, venues
 from ticketing.catalogue.model import EventDraft
 from ticketing.catalogue.tables import Event
 from ticketing.catalogue.validation import Fault, event_faults, publishing_faults
@@ -42,16 +42,19 @@ class CheckService:
         now = self._clock.now_ms()
         with reading(self._sessions) as session:
             event = event_access.readable(session, staff, event_id)
-            refused = [Remark(True, *fault) for fault in refused_at_publishing(event, now)]
+            refused = [Remark(True, *fault) for fault in refused_at_publishing(session, event, now)]
             doubtful = [Remark(False, *fault) for fault in _doubts(session, event, now)]
         return refused + doubtful
 
 
-def refused_at_publishing(event: Event, now: int) -> Iterator[Fault]:
-    """What keeps an event from being published; publishing itself asks the same."""
+def refused_at_publishing(
+    session: Session, event: Event, now: int, *, keep_venue: bool = False
+) -> Iterator[Fault]:
+    """What keeps an event from being published; publishing itself asks the same, and keeps the venue as it is."""
     plan = repository.plan_of(event)
     yield from event_faults(plan)
     yield from publishing_faults(plan, now)
+    yield from venues.selling_faults(session, event.venue_id, keep=keep_venue)
 
 
 def _doubts(session: Session, event: Event, now: int) -> Iterator[Fault]:

@@ -345,6 +345,7 @@ FAULTS: Mapping[str, str] = {
 FIELDS: Mapping[str, str] = {
     "title": N_("Title"),
     "venue": N_("Venue"),
+    "venue_id": N_("Venue of the programme (settled with it)"),
     "description": N_("Description"),
     "pickup": N_("Where and when tickets are collected"),
     "notice": N_("Notice above the booking form"),
