@@ -62,3 +62,12 @@ async def test_staff_get_their_own_drafts_too_and_no_neighbours(quick_house: Hou
         assert [str(entry["uid"]) for entry in entries] == [f"{name}@tickets" for name in names]
         assert all(str(entry["status"]) == "TENTATIVE" for entry in entries)
     assert (await house.client.get("/staff/events.ics")).status_code == 303
+
+
+async def test_a_draft_without_quotas_stands_at_the_events_own_time(quick_house: House) -> None:
+    house = quick_house
+    draft, noon = house.draft(), house.now + 48 * HOUR_MS
+    cookie = house.staff()["authorization"].replace("Bearer ", "staff_session=")
+    [entry] = await _feed(house, "/staff/events.ics", cookie=cookie)
+    assert str(entry["uid"]) == f"{draft}@tickets"
+    assert entry["dtstart"].dt == instant(noon).replace(microsecond=0)

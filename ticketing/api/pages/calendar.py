@@ -40,16 +40,20 @@ def feed(events: Iterable[schemas.Event], site_url: str, path: str, now_ms: int)
         [
             _of_event(event, starts_at, site_url + path.format(event_id=event.id), now_ms)
             for event in events
-            for starts_at in sorted({quota.starts_at or event.starts_at for quota in event.quotas})
+            for starts_at in _times(event)
         ],
         "events",
     )
 
 
+def _times(event: schemas.Event) -> list[datetime]:
+    """When an event begins, with each of its showings; a draft may have none yet."""
+    return sorted({quota.starts_at or event.starts_at for quota in event.quotas} or {event.starts_at})
+
+
 def _of_event(event: schemas.Event, starts_at: datetime, url: str, now_ms: int) -> Event:
     entry = _entry(f"{event.id}-{starts_at:%Y%m%dT%H%M%SZ}@tickets", event, starts_at, now_ms)
-    showings = {quota.starts_at for quota in event.quotas}
-    if len(showings) == 1:  # it is the same entry when it is moved
+    if len({quota.starts_at for quota in event.quotas}) <= 1:  # it is the same entry when it is moved
         entry["uid"] = f"{event.id}@tickets"
     entry.add("status", _STATUSES.get(event.status, "CONFIRMED"))
     if event.description:

@@ -4,11 +4,11 @@ from starlette.concurrency import run_in_threadpool as in_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ticketing.api import schemas, views
+from ticketing.api import schemas
 from ticketing.api.pages.calendar import feed
 from ticketing.api.pages.rendering import HEADERS
 from ticketing.api.pages.site import Site, site_of
-from ticketing.catalogue.tables import DRAFT, Event
+from ticketing.api.pages.staff import listed
 
 PATH, STAFF_PATH = "/events.ics", "/staff/events.ics"
 
@@ -17,7 +17,7 @@ async def show(request: Request) -> Response:
     """Every published event, or with `?organisation=` those of one organisation; a calendar asks again by itself."""
     site, organisation = site_of(request), request.query_params.get("organisation")
     events = [event for event in site.board.events() if organisation in (None, event.organisation)]
-    return _answer(site, request, events, "/events/{event_id}")
+    return await _answer(site, request, events, "/events/{event_id}")
 
 
 async def show_staff(request: Request) -> Response:
@@ -25,17 +25,10 @@ async def show_staff(request: Request) -> Response:
     site = site_of(request)
     staff = site.require(request, "staff", STAFF_PATH)
     events = await in_thread(site.services.catalogue.list_events, staff)
-    return _answer(site, request, [_listed(site, event) for event in events], "/staff/events/{event_id}")
+    return await _answer(site, request, [listed(site, event) for event in events], "/staff/events/{event_id}")
 
 
-def _listed(site: Site, event: Event) -> schemas.Event:
-    poster = site.board.poster(event.id)
-    if poster is not None and event.state != DRAFT:
-        return poster.event
-    return views.event_view(event, "", None, views.sale_status(event, None, site.now_ms()))
-
-
-def _answer(site: Site, request: Request, events: list[schemas.Event], path: str) -> Response:
-    content = feed(events, site.url(request), path, site.now_ms())
+async def _answer(site: Site, request: Request, events: list[schemas.Event], path: str) -> Response:
+    content = await in_thread(feed, events, site.url(request), path, site.now_ms())
     headers = {**HEADERS, "Content-Disposition": 'attachment; filename="events.ics"'}
     return Response(content, media_type="text/calendar", headers=headers)

@@ -43,12 +43,12 @@ async def show_events(request: Request) -> Response:
         request,
         "staff/events.html",
         who=staff,
-        events=[_listed(site, event) for event in events],
+        events=[listed(site, event) for event in events],
         may_manage=staff.role in WRITERS,
     )
 
 
-def _listed(site: Site, event: Event) -> schemas.Event:
+def listed(site: Site, event: Event) -> schemas.Event:
     """An event as the board has it; a draft, or one published a moment ago, as SQL has it."""
     poster = site.board.poster(event.id)
     if poster is not None and event.state != DRAFT:
@@ -102,7 +102,7 @@ def _numbers(site: Site, staff: Claims, event: Event) -> tuple[EventStats | None
         stats = site.services.stats.event_stats(staff, event.id)
         group = site.services.keeper.state(event.group_id)
     except StoreUnavailable:
-        return None, _listed(site, event)
+        return None, listed(site, event)
     state = group.events.get(event.id) if group and group.as_expected else None
     status = views.sale_status(event, state, site.now_ms())
     return stats, views.event_view(event, "", state, status)
