@@ -9,7 +9,7 @@ from starlette.responses import Response
 from ticketing.api.pages.codes import qr_svg
 from ticketing.api.pages.forms import Form
 from ticketing.api.pages.rendering import HEADERS, redirect
-from ticketing.api.pages.site import Site, site_of
+from ticketing.api.pages.site import site_of
 from ticketing.api.pages.statics import IMMUTABLE
 from ticketing.api.pages.uploads import read_upload
 from ticketing.catalogue.looks import COLOURS
@@ -60,7 +60,7 @@ async def _event_look(
         who=staff,
         path=f"/staff/events/{event_id}/look",
         colours=COLOURS,
-        faults=_faults(site, request, refusal),
+        faults=site.faults(request, refusal),
         **shown,
     )
 
@@ -102,7 +102,7 @@ async def _organisation_look(
         who=staff,
         path="/staff/look",
         colours=COLOURS,
-        faults=_faults(site, request, refusal),
+        faults=site.faults(request, refusal),
         look=look,
         chosen=form.text("colour") if form else look.colour,
         name=form.text("name") if form else look.name,
@@ -151,8 +151,3 @@ async def show_poster_code(request: Request) -> Response:
         raise Refusal(Code.NOT_FOUND)
     picture = qr_svg(f"{site.url(request)}/events/{event_id}", error="q", scale=8)
     return Response(picture, media_type="image/svg+xml", headers=dict(HEADERS))
-
-
-def _faults(site: Site, request: Request, refusal: Refusal | None) -> dict[str, str]:
-    errors = refusal.facts.get("errors", ()) if refusal else ()
-    return {error["field"]: site.fault(request, error["reason"]) for error in errors}

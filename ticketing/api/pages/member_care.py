@@ -16,7 +16,6 @@ from ticketing.api.pages.member_words import HAPPENED
 from ticketing.api.pages.names import NOTICES
 from ticketing.api.pages.rendering import redirect
 from ticketing.api.pages.site import Site, site_of
-from ticketing.api.pages.staff_accounts import faults_of
 from ticketing.errors import Code, Refusal
 from ticketing.services.cards import CARD_ROLES
 from ticketing.services.event_access import require_reader
@@ -93,7 +92,7 @@ async def _member_page(
         first=cursor is None,
         may_act=_may_act(staff),
         form=form.values if form else {},
-        faults=faults_of(site, request, refusal),
+        faults=site.faults(request, refusal),
     )
 
 

@@ -7,7 +7,6 @@ from starlette.responses import Response
 from ticketing.api.pages.forms import Form, read_form
 from ticketing.api.pages.rendering import redirect
 from ticketing.api.pages.site import site_of
-from ticketing.api.pages.staff_accounts import faults_of
 from ticketing.errors import Code, Refusal
 from ticketing.services.event_access import WRITERS
 from ticketing.services.organisations import FOUND_MAX
@@ -59,7 +58,7 @@ async def _node_page(
         kinds=KINDS,
         may_manage=staff.role in WRITERS,
         form=form.values if form else {},
-        faults=faults_of(site, request, refusal),
+        faults=site.faults(request, refusal),
     )
 
 

@@ -122,6 +122,16 @@ class Site:
         """Why a field is wrong, as a sentence."""
         return self.renderer.say(request, names.fault_text(reason))
 
+    def faults(self, request: Request, refusal: Refusal | None) -> dict[str, str]:
+        """What is wrong with each field of what was refused, as a sentence."""
+        errors = refusal.facts.get("errors", ()) if refusal else ()
+        return {error["field"]: self.fault(request, error["reason"]) for error in errors}
+
+    def reasons(self, request: Request, refusal: Refusal | None) -> list[str]:
+        """The same for forms that are too small to say it beside each field: every sentence once."""
+        errors = refusal.facts.get("errors", ()) if refusal else ()
+        return list(dict.fromkeys(self.fault(request, error["reason"]) for error in errors))
+
     def page(
         self,
         request: Request,

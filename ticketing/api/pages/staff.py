@@ -15,7 +15,7 @@ from ticketing.api.pages.rendering import redirect
 from ticketing.api.pages.site import Site, new_key, site_of
 from ticketing.catalogue.model import QuotaChanges
 from ticketing.catalogue.tables import CANCELLED, CLOSED, DRAFT, PAUSED, PUBLISHED, Event
-from ticketing.errors import Code, Refusal, StoreUnavailable
+from ticketing.errors import Code, Refusal, StoreUnavailable, invalid
 from ticketing.services.event_access import WRITERS
 from ticketing.services.stats import EventStats
 from ticketing.services.tokens import Claims
@@ -90,7 +90,7 @@ async def _event_page(
         may_edit=event.state != CANCELLED,
         pause_message=event.pause_message,
         form=form.values if form else {},
-        faults=_faults_of(site, request, refusal),
+        faults=site.reasons(request, refusal),
         offer_force=refusal is not None and refusal.code is Code.CAPACITY_IN_USE,
         may_manage=staff.role in WRITERS,
     )
@@ -115,12 +115,6 @@ def _without_numbers(event: schemas.Event) -> list[dict[str, Any]]:
     ]
 
 
-def _faults_of(site: Site, request: Request, refusal: Refusal | None) -> list[str]:
-    """What is wrong with each field, for forms that are too small to say it beside them."""
-    errors = refusal.facts.get("errors", ()) if refusal else ()
-    return list(dict.fromkeys(site.fault(request, error["reason"]) for error in errors))
-
-
 async def act(request: Request) -> Response:
     """Publish, pause, resume, close or cancel."""
     site, event_id, verb = site_of(request), request.path_params["event_id"], request.path_params["verb"]
@@ -143,7 +137,7 @@ async def postpone(request: Request) -> Response:
     staff = site.require(request, "staff", f"/staff/events/{event_id}")
     starts_at, reason = form.time("starts_at", required=True), form.text("reason", required=True)
     if starts_at is None or form.faults:
-        return await refused(request, invalid(form), form)
+        return await refused(request, invalid(*form.faults.items()), form)
     act, move_sale = site.services.catalogue.postpone, form.text("move_sale") == "yes"
     try:
         await in_thread(act, staff, event_id, starts_at, reason, move_sale)
@@ -159,7 +153,7 @@ async def change_capacity(request: Request) -> Response:
     staff = site.require(request, "staff", f"/staff/events/{event_id}")
     capacity, reason = form.count("capacity", required=True), form.text("reason", required=True)
     if capacity is None or form.faults:
-        return await refused(request, invalid(form), form)
+        return await refused(request, invalid(*form.faults.items()), form)
     force = form.text("force") == "yes"
     changes = QuotaChanges(capacity=capacity)
     try:
@@ -184,7 +178,7 @@ async def set_share(request: Request) -> Response:
     staff = site.require(request, "staff", f"/staff/events/{event_id}")
     withheld, reason = form.count("withheld", required=True), form.text("reason", required=True)
     if withheld is None or form.faults:
-        return await refused(request, invalid(form), form)
+        return await refused(request, invalid(*form.faults.items()), form)
     changes = QuotaChanges(withheld=withheld)
     try:
         await in_thread(site.services.quotas.change, staff, event_id, form.text("quota_id"), changes, reason)
@@ -200,17 +194,12 @@ async def add_quota(request: Request) -> Response:
     staff = site.require(request, "staff", f"/staff/events/{event_id}")
     draft, reason = read_quota(form, ""), form.text("reason", required=True)
     if form.faults:
-        return await refused(request, invalid(form), form)
+        return await refused(request, invalid(*form.faults.items()), form)
     try:
         await in_thread(site.services.quotas.add, staff, event_id, draft, reason)
     except Refusal as refusal:
         return await refused(request, refusal, form)
     return redirect(f"/staff/events/{event_id}?done=quota")
-
-
-def invalid(form: Form) -> Refusal:
-    """The refusal of a form, with what was wrong as it was read."""
-    return Refusal(Code.INVALID, errors=[{"field": name, "reason": why} for name, why in form.faults.items()])
 
 
 async def refused(request: Request, refusal: Refusal, form: Form) -> Response:

@@ -47,7 +47,7 @@ async def _list_page(request: Request, refusal: Refusal | None = None, form: For
         all_shown=len(found) < SHOWN_MAX,
         **await _choices(site, staff),
         form=form.values if form else {},
-        faults=faults_of(site, request, refusal),
+        faults=site.faults(request, refusal),
     )
 
 
@@ -85,7 +85,7 @@ async def _account_page(request: Request, refusal: Refusal | None = None) -> Res
         account=account,
         may_help=staff.role == Role.ADMIN,
         **await _choices(site, staff),
-        faults=faults_of(site, request, refusal),
+        faults=site.faults(request, refusal),
     )
 
 
@@ -143,9 +143,3 @@ def _password_page(site: Site, request: Request, staff: Claims, account: Account
 async def _choices(site: Site, staff: Claims) -> dict[str, Sequence[object]]:
     places: list[Branch] = await in_thread(branches, site, staff)
     return {"roles": roles_given(staff), "organisations": places}
-
-
-def faults_of(site: Site, request: Request, refusal: Refusal | None) -> dict[str, str]:
-    """What is wrong with each field, in words."""
-    errors = refusal.facts.get("errors", ()) if refusal else ()
-    return {error["field"]: site.fault(request, error["reason"]) for error in errors}

@@ -144,6 +144,5 @@ def _require(form: Form) -> None:
 
 def _typed(site: Site, request: Request, refusal: Refusal | None, form: Form | None) -> dict[str, object]:
     """What was typed into a form that was refused, and what is wrong with it."""
-    errors = refusal.facts.get("errors", ()) if refusal else ()
-    faults = list(dict.fromkeys(site.fault(request, error["reason"]) for error in errors))
+    faults = site.reasons(request, refusal)
     return {"form": form.values if form else {}, "faults": faults, "key": new_key()}

@@ -116,6 +116,4 @@ def _plan(form: Form) -> VenuePlan:
 
 
 def _typed(site: Site, request: Request, form: Form, refusal: Refusal | None) -> dict[str, object]:
-    errors = refusal.facts.get("errors", ()) if refusal else ()
-    faults = list(dict.fromkeys(site.fault(request, error["reason"]) for error in errors))
-    return {"form": form.values, "faults": faults}
+    return {"form": form.values, "faults": site.reasons(request, refusal)}

@@ -7,8 +7,8 @@ from starlette.responses import Response
 from ticketing.api.pages.forms import Form, read_form
 from ticketing.api.pages.rendering import redirect
 from ticketing.api.pages.site import site_of
-from ticketing.api.pages.staff import WAVE_ROWS, invalid, refused
-from ticketing.errors import Code, Refusal
+from ticketing.api.pages.staff import WAVE_ROWS, refused
+from ticketing.errors import Code, Refusal, invalid
 from ticketing.services.waves import WavePlan
 
 
@@ -22,7 +22,7 @@ async def raise_quota(request: Request) -> Response:
     raised = site.services.waves.raise_quota
     try:
         if form.faults:
-            raise invalid(form)
+            raise invalid(*form.faults.items())
         if quota_id.rpartition("-")[0] != event_id:
             raise Refusal(Code.NOT_FOUND)
         await in_thread(raised, staff, form.key(), quota_id, now, later, reason)
