@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from tests.conftest import SECRET
 from tests.support.databases import SqliteDatabases
 from tests.support.house import House
+from tests.support.receiver import receiver, slow  # noqa: F401 - fixtures of these tests
 from ticketing.settings import Settings
 
 

@@ -1,97 +1,23 @@
-"""Goal: what happens is told, signed, at least once, to whoever listens there, and no receiver is in anybody's way.
+"""Goal: what happens is told, signed, to whoever listens there, and to nobody else; a replay tells it once.
 
 Method: real receivers on ports of their own, a real API process over both databases, the real drain, and couriers as
-workers run them; one of these is a whole worker process, killed while a receiver keeps it waiting.
+workers run them.
 """
 
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import httpx2
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
 from tests.api.pages.test_pages import ENGLISH, OWN
 from tests.support.house import House
-from tests.support.receiver import Receiver, receiving
+from tests.support.receiver import Receiver
+from tests.support.webhooks import WEBHOOKS, courier_over, deliver, deliveries, listen, sell
 from ticketing.database import reading
 from ticketing.hooks.kinds import KINDS
-from ticketing.hooks.repository import KEPT_MS
-from ticketing.hooks.tables import DELIVERED, GIVEN_UP, Delivery
-from ticketing.queue import courier as couriers
-from ticketing.queue.courier import PAUSES_MS, Courier
+from ticketing.hooks.tables import DELIVERED, Delivery
 from ticketing.queue.worker import drain_of
-from ticketing.services.vault import Vault
-from ticketing.settings import Settings
-
-WEBHOOKS = "/api/v1/staff/webhooks"
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as opened:
-        yield opened
-
-
-@pytest.fixture
-def slow() -> Iterator[Receiver]:
-    with receiving() as opened:
-        opened.holds = True
-        yield opened
-
-
-def courier_over(house: House, *, private_allowed: bool = True) -> Courier:
-    services = house.services
-    vault = Vault(services.keyring.vault)
-    return Courier(services.sessions, services.keeper, vault, services.clock, private_allowed=private_allowed)
-
-
-async def listen(house: House, receiver: Receiver, *events: str, organisation: str = "district") -> str:
-    """Set an endpoint up for this receiver; its id."""
-    wish = {"url": receiver.url, "events": events or KINDS, "organisation": organisation}
-    made = await house.client.post(WEBHOOKS, headers=house.staff(), json=wish)
-    assert made.status_code == 201, made.text
-    receiver.secret = made.json()["secret"]
-    return str(made.json()["details"]["id"])
-
-
-async def sell(house: House, event: str, quantity: int = 1, key: str = "key") -> Any:
-    """An order of a member, which the drain has recorded."""
-    member = next(iter(house.cards), None) or house.add_member()
-    order = await house.buy(event, house.member(member), quantity=quantity, key=key)
-    drain_of(house.services).run(event)
-    return order
-
-
-def deliver(courier: Courier) -> None:
-    courier.look()
-    courier.settle()
-
-
-@contextmanager
-def working(settings: Settings) -> Iterator["subprocess.Popen[bytes]"]:
-    """A worker process of this instance, killed at the end."""
-    assert settings.secret_key is not None
-    environment = {
-        "TICKETING_DATA_DIR": str(settings.data_dir),
-        "TICKETING_REDIS_URL": str(settings.redis_url),
-        "TICKETING_DATABASE_URL": str(settings.database_url),
-        "TICKETING_SECRET_KEY": settings.secret_key.get_secret_value(),
-        "TICKETING_WEBHOOK_PRIVATE_ADDRESSES": "true",
-    }
-    worker = subprocess.Popen([sys.executable, "-m", "ticketing", "worker"], env=os.environ | environment)
-    yield worker
-    worker.kill()
-    worker.wait()
-
-
-def deliveries(house: House) -> list[Delivery]:
-    with reading(house.services.sessions) as session:
-        return list(session.scalars(select(Delivery).order_by(Delivery.id)))
 
 
 async def test_a_sale_is_told_from_order_to_pickup(house: House, receiver: Receiver) -> None:
@@ -178,158 +104,6 @@ async def test_what_the_drain_rolls_back_is_not_told_and_a_replay_tells_once(
         assert house.services.orders.ensure_recorded(session, order["id"])
     drain.run(event)
     assert [row.message_id for row in deliveries(house)] == [f"order.confirmed:{order['id']}"]
-
-
-async def test_a_receiver_that_hangs_holds_nobody_up(
-    house: House, receiver: Receiver, slow: Receiver
-) -> None:
-    hanging = await listen(house, slow, "order.confirmed")
-    await listen(house, receiver, "order.confirmed")
-    event = house.publish(30)
-    for n in range(6):
-        await sell(house, event, key=f"k{n}")
-    courier = courier_over(house)
-    for _ in range(40):
-        courier.look()
-        if len(receiver.got) == 6:
-            break
-        slow.came.wait(0.1)
-    assert (len(receiver.got), slow.got) == (6, [])
-    taken = [row for row in deliveries(house) if row.endpoint_id == hanging and row.attempts]
-    assert len(taken) == 2  # as many hands as one endpoint may keep
-    slow.let_go.set()
-    courier.settle()
-
-
-@pytest.mark.parametrize("passed_over", [True, False], ids=["passed over", "control, looked at again"])
-async def test_several_that_hang_leave_hands_to_the_others(
-    house: House, receiver: Receiver, passed_over: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    due = couriers.hooks.due
-    if not passed_over:
-        monkeypatch.setattr(couriers.hooks, "due", lambda *asked: due(*asked[:4]))
-    with ExitStack() as opened:
-        hanging = [
-            opened.enter_context(receiving()) for _ in range(4)
-        ]  # with two hands each: their next rows are as many as hands are free
-        for each in hanging:
-            each.holds = True
-            await listen(house, each, "order.confirmed")
-        served = await listen(house, receiver, "order.confirmed")
-        event = house.publish(30)
-        for n in range(4):
-            await sell(house, event, key=f"k{n}")
-        with house.services.sessions.begin() as session:  # theirs are the oldest
-            session.execute(update(Delivery).where(Delivery.endpoint_id != served).values(next_at=0))
-        courier = courier_over(house)
-        for _ in range(2):
-            courier.look()
-            for sending in [each for each, of in courier._under_way.items() if of == served]:
-                sending.join()
-        told = len(receiver.got)
-        for each in hanging:
-            each.let_go.set()
-        courier.settle()
-    assert told == (4 if passed_over else 2)
-
-
-async def test_what_is_done_is_forgotten_also_when_nobody_listens_any_more(
-    house: House, receiver: Receiver
-) -> None:
-    endpoint = await listen(house, receiver, "order.confirmed")
-    await sell(house, house.publish(5))
-    courier = courier_over(house)
-    deliver(courier)
-    assert (await house.client.delete(f"{WEBHOOKS}/{endpoint}", headers=house.staff())).status_code == 204
-    courier._looks = couriers.PURGE_LOOKS - 1
-    courier.look()
-    assert len(deliveries(house)) == 1  # not before its time
-    with house.services.sessions.begin() as session:
-        session.execute(update(Delivery).values(at=Delivery.at - KEPT_MS - 60_000))
-    courier.look()
-    assert len(deliveries(house)) == 1  # and only now and then
-    courier._looks = couriers.PURGE_LOOKS - 1
-    courier.look()
-    assert deliveries(house) == []
-
-
-async def test_what_fails_is_tried_for_a_day_then_given_up_and_sent_again_when_asked(
-    house: House, receiver: Receiver
-) -> None:
-    endpoint = await listen(house, receiver, "order.confirmed")
-    order = await sell(house, house.publish(5))
-    receiver.status = 500
-    courier = courier_over(house)
-    pauses = []
-    for attempt in range(1, len(PAUSES_MS) + 2):
-        deliver(courier)
-        [row] = deliveries(house)
-        assert (row.attempts, row.last_status, row.last_error) == (attempt, 500, "answered 500")
-        pauses.append(row.next_at - house.services.clock.now_ms())
-        deliver(courier)
-        assert deliveries(house)[0].attempts == attempt  # not before its time
-        with house.services.sessions.begin() as session:
-            session.execute(update(Delivery).values(next_at=0))
-    assert deliveries(house)[0].state == GIVEN_UP
-    assert all(0.9 * p < seen < 1.2 * p for p, seen in zip(PAUSES_MS, pauses, strict=False))
-    assert 22 * 3_600_000 < sum(PAUSES_MS) < 26 * 3_600_000
-    receiver.status = 200
-    again = await house.client.post(f"{WEBHOOKS}/{endpoint}/replay", headers=house.staff())
-    assert again.json() == {"messages": 1}
-    deliver(courier)
-    assert [message_id for message_id, _ in receiver.got] == [f"order.confirmed:{order['id']}"]
-    [row] = deliveries(house)
-    one = await house.client.post(f"{WEBHOOKS}/{endpoint}/deliveries/{row.id}/replay", headers=house.staff())
-    assert one.json() == {"messages": 1}
-    deliver(courier)
-    assert len(receiver.got) == 2
-    log = (await house.client.get(f"{WEBHOOKS}/{endpoint}/deliveries", headers=house.staff())).json()
-    assert [(each["state"], each["last_status"]) for each in log["deliveries"]] == [("delivered", 200)]
-
-
-async def test_a_worker_that_is_killed_leaves_its_message_to_another(
-    quick_settings: Settings, receiver: Receiver, slow: Receiver
-) -> None:
-    settings = quick_settings.model_copy(update={"webhook_private_addresses": True})
-    async with House.open(settings) as house:
-        await listen(house, slow, "order.confirmed")
-        order = await sell(house, house.publish(5))
-        with working(settings) as worker:
-            assert slow.came.wait(60)
-            worker.kill()
-            worker.wait()
-        assert (slow.got, deliveries(house)[0].attempts) == ([], 1)
-        slow.holds = False
-        deliver(courier_over(house))
-        assert slow.got == []  # the dead one's minute is not over
-        with house.services.sessions.begin() as session:
-            session.execute(update(Delivery).values(next_at=Delivery.next_at - couriers.LEASE_MS))
-        deliver(courier_over(house))
-        assert [message_id for message_id, _ in slow.got] == [f"order.confirmed:{order['id']}"]
-
-
-async def test_two_couriers_send_a_message_once(house: House, receiver: Receiver) -> None:
-    await listen(house, receiver, "order.confirmed")
-    await sell(house, house.publish(5))
-    several = [courier_over(house) for _ in range(3)]
-    for each in several:
-        each.look()
-    for each in several:
-        each.settle()
-    assert len(receiver.got) == 1
-
-
-async def test_private_addresses_are_reached_only_where_a_setting_says_so(
-    house: House, receiver: Receiver
-) -> None:
-    await listen(house, receiver, "order.confirmed")
-    await sell(house, house.publish(5))
-    deliver(courier_over(house, private_allowed=False))
-    [row] = deliveries(house)
-    assert (receiver.came.is_set(), row.last_error) == (
-        False,
-        "127.0.0.1 is an address of a private network",
-    )
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.guards import without  # noqa: F401 - a fixture of these tests
 from tests.support.office import Office
+from tests.support.receiver import receiver, slow  # noqa: F401 - fixtures of these tests
 from ticketing.database import Sessions
 from ticketing.keyring import Keyring
 

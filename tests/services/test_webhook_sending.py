@@ -4,25 +4,11 @@ Method: real receivers, and the addresses of every kind of network that is not p
 """
 
 import time
-from collections.abc import Iterator
 
 import pytest
 
-from tests.support.receiver import Receiver, receiving
+from tests.support.receiver import Receiver
 from ticketing.services import webhook_sending
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as opened:
-        yield opened
-
-
-@pytest.fixture
-def slow() -> Iterator[Receiver]:
-    with receiving() as opened:
-        opened.holds = True
-        yield opened
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 from typing import Any
 
+import pytest
 from standardwebhooks import Webhook
 
 
@@ -44,10 +45,10 @@ def receiving() -> Iterator[Receiver]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
-            status = receiver.take({name.lower(): value for name, value in self.headers.items()}, body)
+            status = opened.take({name.lower(): value for name, value in self.headers.items()}, body)
             self.send_response(status)
             if status == 302:
-                self.send_header("location", receiver.url)
+                self.send_header("location", opened.url)
             self.send_header("content-length", "0")
             self.end_headers()
 
@@ -56,11 +57,26 @@ def receiving() -> Iterator[Receiver]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    receiver = Receiver(f"http://127.0.0.1:{server.server_port}/hook")
+    opened = Receiver(f"http://127.0.0.1:{server.server_port}/hook")
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
-    yield receiver
-    receiver.let_go.set()
+    yield opened
+    opened.let_go.set()
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """One that answers at once."""
+    with receiving() as opened:
+        yield opened
+
+
+@pytest.fixture
+def slow() -> Iterator[Receiver]:
+    """One that answers when it is let go."""
+    with receiving() as opened:
+        opened.holds = True
+        yield opened
