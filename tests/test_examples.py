@@ -1,7 +1,8 @@
 """Goal: the programs under examples/ do what their first lines say, against an instance as an operator runs it.
 
-Method: `ticketing up` with its own servers, an account and a card made by the command, both examples as processes: the
-list of events is read by a token, and the receiver verifies what the worker sends.
+Method: `ticketing up` with its own servers, an account and a card made by the command, the examples as processes: the
+list of events is read by a token, a list of cards is followed to its refused line, and the receiver verifies what the
+worker sends.
 """
 
 import json
@@ -33,6 +34,7 @@ def test_the_examples_run(tmp_path: Path) -> None:
         token = office.post("/api/v1/staff/tokens", name="list", scopes=["events:read"])["token"]
         listed = _example("list_events.py", TICKETING_URL=instance.base_url, TICKETING_TOKEN=token)
         assert listed.communicate(timeout=30)[0].splitlines() == [f"{event}\topen\t5\t五元看大片"]
+        _import_cards(instance, office, tmp_path / "more.csv")
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         url = f"http://127.0.0.1:{port}/"
@@ -49,6 +51,17 @@ def test_the_examples_run(tmp_path: Path) -> None:
             receiver.kill()
             receiver.communicate()
             office.leave()
+
+
+def _import_cards(instance: RunningInstance, office: "_Office", cards: Path) -> None:
+    cards.write_text(
+        "card_number,name,organisation,pin\n6222000000000002,李芳,district,135790\n6222000000000003,张强,nowhere,135790\n"
+    )
+    token = office.post("/api/v1/staff/tokens", name="cards", scopes=["cards:import"])["token"]
+    program = _example("import_cards.py", str(cards), TICKETING_URL=instance.base_url, TICKETING_TOKEN=token)
+    *_, state, refused = program.communicate(timeout=60)[0].splitlines()
+    assert (state, program.returncode) == ("imported 2 of 2", 1)
+    assert refused.startswith("line 3 ")
 
 
 class _Office:

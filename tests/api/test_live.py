@@ -15,6 +15,7 @@ from tests.support.streams import Event, Stream
 from ticketing.api import live
 from ticketing.errors import StoreUnavailable
 from ticketing.members import repository as members
+from ticketing.services.api_tokens import ApiTokens
 
 PATH = "/api/v1/staff/events/{}/stream"
 
@@ -115,6 +116,28 @@ async def test_a_stream_ends_when_its_watcher_is_moved(house: House) -> None:
             )
         end = await stream.until(lambda e: e.name == "end", 2)
         assert end.data == {"code": "forbidden"}
+
+
+async def test_a_stream_of_a_program_ends_with_its_token_and_not_with_its_makers_sessions(
+    house: House,
+) -> None:
+    services, event, maker = house.services, house.publish(10), house.add_staff("wang", "manager")
+    wish = {"name": "wall", "scopes": ["stats:read"]}
+    made = (await house.client.post("/api/v1/staff/tokens", headers=maker, json=wish)).json()
+    token = {"authorization": f"Bearer {made['token']}"}
+    async with watch(house, event, token) as stream, watch(house, event, maker) as own:
+        first = await stream.until(lambda e: len(e.data["watching"]) > 1)
+        assert first.data["watching"] == [f"token:{made['details']['id']}", "wang"]
+        assert (await house.client.delete("/api/v1/staff/sessions", headers=maker)).status_code == 204
+        await own.until(lambda e: e.name == "end", 2)
+        await house.buy(event, house.member(house.add_member()))
+        await stream.until(sold(1))
+        elsewhere = ApiTokens(services.sessions, services.clock)  # the house hears of it by itself
+        manager = house.claims("staff", 9, "district", role="manager")
+        await asyncio.to_thread(elsewhere.revoke, manager, made["details"]["id"])
+        end = await stream.until(lambda e: e.name == "end", 3)
+        assert end.data == {"code": "unauthenticated"}
+        assert await stream.next() is None
 
 
 async def test_a_neighbours_event_is_not_streamed(house: House) -> None:

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from ticketing.clock import ServerClock
 from ticketing.errors import Code, Refusal
 from ticketing.members.revocations import Revocations
-from ticketing.services.api_tokens import PREFIX
+from ticketing.services.api_tokens import PREFIX, ApiTokens
 from ticketing.services.tokens import Claims, TokenSigner
 
 Headers = Mapping[bytes, bytes]
@@ -24,7 +24,7 @@ Kind = Literal["member", "staff"]
 class Gate:
     """Reads sessions and guards changes. `public_url` says how people reach us; without it, as they say.
 
-    `seen` is told of every session of staff that is used; `programs` says whose an API token is.
+    `seen` is told of every session of staff that is used; `programs` knows whose an API token is.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class Gate:
         clock: ServerClock,
         public_url: str | None,
         seen: Callable[[Claims], None],
-        programs: Callable[[str], Claims | None],
+        programs: ApiTokens,
     ) -> None:
         self._signer = signer
         self._revocations = revocations
@@ -79,13 +79,11 @@ class Gate:
         return self._revocations.check(claims) is Code.CARD_BLOCKED
 
     def ended(self, claims: Claims) -> Code | None:
-        """Why an answer that goes on, such as a stream, must end: no session any more, or another reach."""
-        now = self._clock.now_ms()
-        over = now >= min(claims.idle_at, claims.expires_at)
-        if over or self._revocations.check(claims) is not None:
+        """Why an answer that goes on, such as a stream, must end: no session or token any more, or another reach."""
+        reach = self._reach(claims)
+        if reach is None or self._clock.now_ms() >= min(claims.idle_at, claims.expires_at):
             return Code.UNAUTHENTICATED
-        moved = self._revocations.organisation_path(claims) != claims.organisation_path
-        return Code.FORBIDDEN if moved else None
+        return Code.FORBIDDEN if reach != claims.organisation_path else None
 
     def organisations(self, claims: Claims) -> str:
         """The path of the organisation they belong to now, joined by dots."""
@@ -127,13 +125,20 @@ class Gate:
             return "", False
         return cookie_parser(cookies.decode("latin-1")).get(self.cookie_name(kind), ""), True
 
+    def _reach(self, claims: Claims) -> str | None:
+        """Where they belong now; None once the session is over. A token outlives the sessions of its maker."""
+        if claims.scopes is not None:
+            return self._programs.reach(claims)
+        over = self._revocations.check(claims) is not None
+        return None if over else self._revocations.organisation_path(claims)
+
     def _note(self, claims: Claims) -> None:
         if claims.kind == "staff" and claims.scopes is None:
             self._seen(claims)
 
     def _valid(self, token: str) -> Claims | None:
         if token.startswith(PREFIX):
-            return self._programs(token)
+            return self._programs.claims(token)
         claims = self._signer.verify(token, self._clock.now_ms()) if token else None
         if claims is None or self._revocations.check(claims) is Code.UNAUTHENTICATED:
             return None

@@ -45,7 +45,7 @@ class Front:
             services.clock,
             settings.public_url,
             services.staff_logins.seen,
-            services.api_tokens.claims,
+            services.api_tokens,
         )
         return cls(
             services=services,

@@ -189,17 +189,17 @@ class Live:
         names = Counter[str]()
         for reader, _ in self._readers.values():
             names.update(reader.names)
-        if names.total() >= WATCHERS_MAX or names[staff.name] >= WATCHERS_OF_ONE_MAX:
+        if names.total() >= WATCHERS_MAX or names[_name(staff)] >= WATCHERS_OF_ONE_MAX:
             raise Refusal(Code.RATE_LIMITED, retry_after_ms=5_000)
 
     async def _stream(self, staff: Claims, event_id: str, writing: Writing) -> AsyncIterator[bytes]:
-        reader = self._join(staff.name, event_id)
+        reader = self._join(_name(staff), event_id)
         try:
             yield b"retry: %d\n\n" % RETRY_MS
             async for message in self._messages(reader, staff, writing):
                 yield message
         finally:
-            self._leave(reader, staff.name, event_id)
+            self._leave(reader, _name(staff), event_id)
 
     async def _messages(self, reader: Reader, staff: Claims, writing: Writing) -> AsyncIterator[bytes]:
         seen, said, until = 0, False, time.monotonic() + STREAM_SECONDS_MAX
@@ -231,6 +231,11 @@ class Live:
         reader.names += Counter()  # drops who is not there any more
         if not reader.names:
             self._readers.pop(event_id)[1].cancel()
+
+
+def _name(staff: Claims) -> str:
+    """Who is shown as watching: a program is not its maker."""
+    return staff.name if staff.scopes is None else staff.actor
 
 
 def _same(one: schemas.WatchedStats, other: schemas.WatchedStats) -> bool:

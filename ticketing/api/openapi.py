@@ -11,6 +11,7 @@ import msgspec
 
 from ticketing.api import problems, schemas
 from ticketing.api.contract import Operation
+from ticketing.api.scopes import scope_of
 from ticketing.errors import Code
 
 _REF = "#/components/schemas/{name}"
@@ -64,9 +65,16 @@ def _operation(operation: Operation) -> dict[str, Any]:
         described["requestBody"] = {"required": True, "content": dict.fromkeys(operation.uploads, file)}
     if operation.caller != "public":
         described["security"] = [{"bearer": []}, {f"{operation.caller}_cookie": []}]
-    if operation.roles:
-        described["description"] = f"For the roles {', '.join(operation.roles)}."
+    if said := _who(operation):
+        described["description"] = " ".join(said)
     return described
+
+
+def _who(operation: Operation) -> list[str]:
+    said = [f"For the roles {', '.join(operation.roles)}."] if operation.roles else []
+    if scope := scope_of(operation.method, operation.path):
+        said.append(f"Open to API tokens with the scope `{scope}`.")
+    return said
 
 
 def _operation_id(operation: Operation) -> str:

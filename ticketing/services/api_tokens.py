@@ -30,7 +30,16 @@ NAME_MAX = 100
 DAYS_MAX = 730
 
 Scope = str
-SCOPES: tuple[Scope, ...] = ("events:read", "orders:read", "stats:read", "reports:read", "cards:write")
+SCOPES: tuple[Scope, ...] = (
+    "events:read",
+    "orders:read",
+    "stats:read",
+    "reports:read",
+    "trail:read",
+    "cards:write",
+    "cards:import",
+    "webhooks:replay",
+)
 """What a token may be for; `ticketing.api.scopes` says which calls each opens."""
 
 
@@ -50,6 +59,7 @@ class ApiTokens:
         self._sessions = sessions
         self._clock = clock
         self._live: dict[bytes, Claims] = {}
+        self._reach: dict[str, str] = {}
         self._last_use = LastUse()
 
     # What calls go through; no I/O
@@ -63,11 +73,16 @@ class ApiTokens:
         self._last_use.note(found.session_id, now)
         return found
 
+    def reach(self, claims: Claims) -> str | None:
+        """The path of the organisation that a token of these claims reaches by now; None when it opens nothing more."""
+        return self._reach.get(claims.session_id)
+
     def refresh(self) -> None:
         """Read the live tokens anew. SQL's errors pass through; what was known stays."""
         with reading(self._sessions) as session:
             live = rows.live(session, self._clock.now_ms())
         self._live = {each.digest: _claims_of(each) for each in live if _still_covers(each)}
+        self._reach = {claims.session_id: claims.organisation_path for claims in self._live.values()}
 
     def hand_over(self) -> None:
         """Write which tokens were used. SQL's errors pass through; nothing is lost."""

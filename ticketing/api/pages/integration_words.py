@@ -5,11 +5,14 @@ from collections.abc import Mapping
 from ticketing.api.pages.names import N_
 
 SCOPES: Mapping[str, str] = {
-    "events:read": N_("Read events and organisations"),
+    "events:read": N_("Read events, venues and organisations"),
     "orders:read": N_("Read the orders of an event"),
-    "stats:read": N_("Read the numbers of a sale"),
-    "reports:read": N_("Read takings of desks"),
+    "stats:read": N_("Read the numbers of a sale, also while they change"),
+    "reports:read": N_("Read reports and takings of desks"),
+    "trail:read": N_("Read who did what"),
     "cards:write": N_("Block and replace cards"),
+    "cards:import": N_("Import lists of cards and follow them"),
+    "webhooks:replay": N_("Read what webhooks were told, and have it told again"),
 }
 """What an API token may do."""
 

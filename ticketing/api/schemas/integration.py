@@ -7,14 +7,23 @@ from msgspec import Meta
 
 from ticketing.api.schemas.base import NO_CONTROLS, Answer, DeskName, Id, Request
 
-TokenScope = Literal["events:read", "orders:read", "stats:read", "reports:read", "cards:write"]
+TokenScope = Literal[
+    "events:read",
+    "orders:read",
+    "stats:read",
+    "reports:read",
+    "trail:read",
+    "cards:write",
+    "cards:import",
+    "webhooks:replay",
+]
 
 
 class NewApiToken(Request):
     """A token to make for `days`; without `organisation` it reaches as far as its maker does."""
 
     name: DeskName
-    scopes: Annotated[tuple[TokenScope, ...], Meta(min_length=1, max_length=5)]
+    scopes: Annotated[tuple[TokenScope, ...], Meta(min_length=1, max_length=8)]
     days: Annotated[int, Meta(ge=1, le=730)] = 365
     organisation: Id | None = None
 
