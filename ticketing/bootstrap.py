@@ -28,6 +28,7 @@ from ticketing.keyring import Keyring
 from ticketing.members.revocations import Revocations
 from ticketing.services.api_tokens import ApiTokens
 from ticketing.services.archive import ArchiveService
+from ticketing.services.budgets import BudgetService
 from ticketing.services.campaigns import CampaignService
 from ticketing.services.cancelling import EventCanceller
 from ticketing.services.cards import CardService
@@ -139,6 +140,7 @@ class Services:
         self.member_history = MemberHistory(self.sessions, self.member_care)
         self.reports = ReportService(self.sessions, self.keeper)
         self.venues = VenueService(self.sessions, self.clock)
+        self.budgets = BudgetService(self.sessions, self.clock)
         self.looks = LookService(self.sessions, self.clock)
         self.stats = StatsService(self.sessions, self.keeper, self.clock)
         self.curves = CurveService(self.sessions)

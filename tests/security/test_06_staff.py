@@ -15,6 +15,7 @@ from sqlalchemy import inspect, select, text
 from tests.support.house import PIN, House
 from ticketing.api.application import document
 from ticketing.api.views import instant
+from ticketing.catalogue.budgets import BudgetPlan
 from ticketing.database import reading
 from ticketing.embedded.instance import resolve
 from ticketing.errors import Misconfigured
@@ -27,6 +28,7 @@ BODIES: dict[str, Any] = {
     "quotas": {"name": "more", "capacity": 5},
     "{quota_id}": {"capacity": 50},
     "{event_id}": {"title": "taken over"},
+    "{budget_id}": {"amount": 1},
     "copy": {"days": 365},
     "quota-table": {"text": "x"},
     "postpone": {"starts_at": "2030-05-01T06:00:00Z", "reason": "mine now"},
@@ -52,6 +54,8 @@ class Loot:
         east = house.claims("staff", 1, "district.east", role="manager")
         house.services.staff.add_staff("number-1", "clerk", "district")  # as whom the others come
         house.services.staff_care.add(east, "east-clerk", "clerk", "east")
+        self.budget = house.services.budgets.add(east, BudgetPlan(name="May", amount=50_000))
+        house.services.budgets.put_in(east, self.budget, self.event)
         self.list = house.services.imports.send(east, "east.csv", b"card_number,name,organisation,pin\n")
 
     async def buy(self) -> None:
@@ -96,6 +100,7 @@ class Loot:
             "quota_id": f"{self.event}-1",
             "order_id": self.order,
             "pickup_id": "p",
+            "budget_id": self.budget,
             "import_id": self.list,
             "username": "east-clerk",
             "organisation_id": "east",

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import insert
 
-from ticketing.catalogue.tables import AllowanceGroup, Event, Quota, Venue
+from ticketing.catalogue.tables import AllowanceGroup, Budget, Event, Quota, Venue
 from ticketing.clock import ZONE
 from ticketing.database import Sessions
 from ticketing.members.tables import Card, Member, Organisation
@@ -43,6 +43,13 @@ class Ledger:
         with self.sessions.begin() as session:
             session.add(Venue(id=venue_id, organisation_id=organisation, name=name, state_since=0, **fields))
         return venue_id
+
+    def budget(self, budget_id: str, amount: int, organisation: str = "district") -> str:
+        """A budget of a campaign."""
+        fields = {"name": budget_id, "currency": "CNY", "note": "", "created_at": 0}
+        with self.sessions.begin() as session:
+            session.add(Budget(id=budget_id, organisation_id=organisation, amount=amount, **fields))
+        return budget_id
 
     def event(
         self, event_id: str, *quotas: tuple[int, int], organisation: str = "district", **fields: Any

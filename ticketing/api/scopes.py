@@ -1,8 +1,8 @@
 """Which calls an API token may make: for each scope those listed here, and no others.
 
 What is not in the table is closed to tokens: sign-in, accounts and tokens themselves, whatever sells, hands out or
-takes money, everything that changes an event or a venue, looking members up, which a token that is lost would do for
-whoever finds it, and setting up an address for webhooks, which would outlive the token.
+takes money, everything that changes an event, a venue or a budget, looking members up, which a token that is lost
+would do for whoever finds it, and setting up an address for webhooks, which would outlive the token.
 """
 
 from collections.abc import Mapping
@@ -44,6 +44,8 @@ OPENED: Mapping[str, tuple[Call, ...]] = {
         *_as_table(f"{_STAFF}/reports/participation"),
         *_as_table(f"{_STAFF}/reports/attendance"),
         *_as_table(f"{_STAFF}/reports/demand"),
+        *_as_table(f"{_STAFF}/budgets"),
+        f"{_STAFF}/budgets/{{budget_id}}",
     ),
     "trail:read": _read(*_as_table(f"{_STAFF}/trail")),
     "cards:write": (

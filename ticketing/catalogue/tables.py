@@ -44,6 +44,20 @@ class Venue(Base):
     state_since: Mapped[Millis]
 
 
+class Budget(Base):
+    """What a campaign may cost the union: an amount for the subsidy of its events, each in one budget at most."""
+
+    __tablename__ = "budgets"
+
+    id: Mapped[Id] = mapped_column(primary_key=True)
+    organisation_id: Mapped[Id] = mapped_column(ForeignKey("organisations.id"), index=True)
+    name: Mapped[str] = mapped_column(String(200))
+    amount: Mapped[Money]
+    currency: Mapped[str] = mapped_column(String(3))
+    note: Mapped[str] = mapped_column(String(500))
+    created_at: Mapped[Millis]
+
+
 class Event(Base):
     """What staff wish of an event. `version` rises with every change; Redis has applied `applied_version`."""
 
@@ -56,6 +70,7 @@ class Event(Base):
     description: Mapped[str] = mapped_column(Text, default="")
     venue: Mapped[str] = mapped_column(String(200), default="")
     venue_id: Mapped[str | None] = mapped_column(String(80), ForeignKey("venues.id"), index=True)
+    budget_id: Mapped[str | None] = mapped_column(String(80), ForeignKey("budgets.id"), index=True)
     kind: Mapped[str | None] = mapped_column(String(20))  # one of `model.KINDS`
     starts_at: Mapped[Millis]
     state: Mapped[str] = mapped_column(

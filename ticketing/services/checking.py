@@ -13,6 +13,7 @@ from ticketing.catalogue.validation import Fault, event_faults, publishing_fault
 from ticketing.clock import ZONE, ServerClock
 from ticketing.database import Sessions, reading
 from ticketing.members import repository as members
+from ticketing.reports.budgets import is_exceeded_by
 from ticketing.services import event_access
 from ticketing.services.tokens import Claims
 
@@ -73,6 +74,8 @@ def _doubts(session: Session, event: Event, now: int) -> Iterator[Fault]:
         yield "pickup", "is empty"
     if plan.eligible_organisations and not _has_cards(session, plan.eligible_organisations):
         yield "eligible_organisations", "has no card"
+    if is_exceeded_by(session, event, now):
+        yield "budget", "is smaller than the subsidy planned"
 
 
 def _doubtful_times(plan: EventDraft, now: int) -> Iterator[Fault]:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import null, select
 from sqlalchemy.orm import Session
 
-from ticketing.catalogue.tables import AllowanceGroup, Event, Quota, Venue
+from ticketing.catalogue.tables import AllowanceGroup, Budget, Event, Quota, Venue
 from ticketing.database import in_pieces
 from ticketing.hooks.tables import Endpoint
 from ticketing.members.tables import Card, CardImport, Member, Organisation
@@ -41,6 +41,7 @@ _QUERIES: Mapping[str, tuple[Any, Any]] = {
             Event, Event.id == AllowanceGroup.id
         ),
     ),
+    "budget": (Budget.id, select(Budget.id, Budget.organisation_id)),
     "organisation": (Organisation.id, select(Organisation.id, Organisation.id)),
     "shift": (Shift.id, select(Shift.id, Shift.organisation_id)),
     "import": (CardImport.id, select(CardImport.id, CardImport.organisation_id)),

@@ -10,7 +10,7 @@ from msgspec import Struct
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ticketing.catalogue.tables import Event, Quota, Venue
+from ticketing.catalogue.tables import Budget, Event, Quota, Venue
 from ticketing.database import Sessions, in_pieces, reading
 from ticketing.errors import invalid
 from ticketing.identifiers import read_order_number
@@ -168,6 +168,7 @@ _NAMES = {
     "event": (Event.id, select(Event.id, Event.title)),
     "quota": (Quota.id, select(Quota.id, Event.title + " · " + Quota.name).join(Event)),
     "venue": (Venue.id, select(Venue.id, Venue.name)),
+    "budget": (Budget.id, select(Budget.id, Budget.name)),
     "order": (Order.id, select(Order.id, Order.number)),
     "card": (Card.id, select(Card.id, "****" + Card.last_four)),
     "staff": (StaffAccount.id, select(StaffAccount.id, StaffAccount.username)),

@@ -9,7 +9,7 @@ import httpx2
 
 from tests.api.pages.test_pages import ENGLISH, OWN
 from tests.support.house import HOUR_MS, House
-from ticketing.api.pages import names
+from ticketing.api.pages import event_words
 from ticketing.catalogue.copies import templates
 from ticketing.catalogue.tables import Event
 from ticketing.clock import DAY_MS
@@ -37,7 +37,7 @@ def made(answer: httpx2.Response) -> str:
 
 async def test_a_draft_of_a_template(quick_house: House) -> None:
     house = quick_house
-    assert set(names.TEMPLATES) == set(templates())
+    assert set(event_words.TEMPLATES) == set(templates())
     shows(await house.client.get("/staff/templates", headers=house.staff()), 200, "三十个培训班", "30 个票额")
     form = {"template": "classes", "starts_at": "2030-03-04T19:00", "title": "春季班"}
     sent = await house.client.post("/staff/templates", data=form, headers=OWN | house.staff())

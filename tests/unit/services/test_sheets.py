@@ -130,6 +130,12 @@ def test_every_column_has_a_heading() -> None:
     of_reports = [column for row in report_tables.ROWS for column in report_tables.columns_of(row)]
     names = {
         column.name
-        for column in (*exports.COLUMNS, *till_export.COLUMNS, *of_reports, *report_tables.REFUSED)
+        for column in (
+            *exports.COLUMNS,
+            *till_export.COLUMNS,
+            *of_reports,
+            *report_tables.REFUSED,
+            *report_tables.BUDGETS,
+        )
     }
     assert names <= set(HEADINGS)

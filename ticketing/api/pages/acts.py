@@ -64,6 +64,10 @@ ACTS: Mapping[str, str] = {
     "venue.change": N_("Venue changed"),
     "venue.suspend": N_("Venue suspended"),
     "venue.remove": N_("Venue removed"),
+    "budget.create": N_("Budget made"),
+    "budget.change": N_("Budget changed"),
+    "budget.put_in": N_("Event put into a budget"),
+    "budget.take_out": N_("Event taken out of a budget"),
     "shift.open": N_("Shift opened"),
     "shift.close": N_("Shift closed"),
     "token.create": N_("API token made"),
@@ -78,7 +82,7 @@ ACTS: Mapping[str, str] = {
 """What was done, by the code of the act. `tests/unit/api/pages/test_acts.py` finds one that has no name."""
 
 KINDS: Mapping[str, tuple[str, ...]] = {
-    N_("Events and quotas"): ("event", "group", "quota", "wave"),
+    N_("Events and quotas"): ("event", "group", "quota", "wave", "budget"),
     N_("Orders and tickets"): ("order", "desk_conflict"),
     N_("Cards and members"): ("card", "cards", "import", "member"),
     N_("Staff and organisations"): ("staff", "organisation", "venue", "token", "webhook"),
@@ -121,6 +125,9 @@ DETAILS: Mapping[str, str] = {
     "orders": N_("Orders"),
     "code": N_("Why refused"),
     "plan": N_("Plan"),
+    "amount": N_("Amount"),
+    "note": N_("Note"),
+    "event": N_("Event"),
     "quotas": N_("Quotas"),
     "accepted": N_("Taken over"),
     "changed": N_("Changed"),

@@ -4,7 +4,7 @@ from starlette.concurrency import run_in_threadpool as in_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ticketing.api.pages import names
+from ticketing.api.pages import event_words
 from ticketing.api.pages.forms import Form, read_form
 from ticketing.api.pages.rendering import redirect
 from ticketing.api.pages.site import site_of
@@ -31,7 +31,7 @@ async def _templates_page(request: Request, form: Form, refusal: Refusal | None 
     staff = site.require(request, "staff", TEMPLATES)
     require_writer(staff)
     known = site.services.campaigns.templates(staff)
-    kinds = {name: site.renderer.say(request, names.TEMPLATES[name]) for name in known}
+    kinds = {name: site.renderer.say(request, event_words.TEMPLATES[name]) for name in known}
     return site.page(
         request,
         "staff/templates.html",

@@ -149,6 +149,10 @@ DONE: Mapping[str, str] = {
     "venue-admit": N_("The venue is admitted again: its events may go on sale."),
     "venue-suspend": N_("The venue is suspended: its events cannot go on sale."),
     "venue-remove": N_("The venue is removed from the programme: its events cannot go on sale."),
+    "budget": N_("The budget is made. Put the events of the campaign in."),
+    "budget-changed": N_("The budget is changed."),
+    "budget-in": N_("The event counts against this budget now."),
+    "budget-out": N_("The event counts against this budget no longer."),
     "shift-closed": N_("The shift is closed."),
     "organisation": N_("The organisation is added."),
     "renamed": N_("The organisation is renamed."),
@@ -287,6 +291,11 @@ FAULTS: Mapping[str, str] = {
     "is at night": N_("The booking opens at night."),
     "is before the booking opens": N_("The event takes place before the booking opens."),
     "is before the event": N_("Collecting ends before the event takes place."),
+    "is smaller than the subsidy planned": N_(
+        "Once this is published, the subsidy planned is more than the campaign's budget."
+    ),
+    "is in another budget": N_("This event is in another budget. Take it out there first."),
+    "is in another currency": N_("The tickets of this event are in another currency than the budget."),
     "is past": N_("This time is past already."),
     "must be before closes_at": N_("This must be before the end of the booking."),
     "has waves to come": N_("Tickets are planned for later times. Call those off first."),
@@ -340,35 +349,6 @@ FAULTS: Mapping[str, str] = {
     ),
     f"must be {PIN_RULE}": N_("The new PIN must have 4 to 12 digits."),
 }
-
-
-FIELDS: Mapping[str, str] = {
-    "title": N_("Title"),
-    "venue": N_("Venue"),
-    "venue_id": N_("Venue of the programme (settled with it)"),
-    "description": N_("Description"),
-    "pickup": N_("Where and when tickets are collected"),
-    "notice": N_("Notice above the booking form"),
-    "opens_at": N_("Booking opens"),
-    "closes_at": N_("Booking closes"),
-    "starts_at": N_("Takes place"),
-    "cancellable_until": N_("Cancel until (empty: never)"),
-    "collect_until": N_("Collect until (empty: no end)"),
-    "per_card_limit": N_("Tickets per card (empty: no limit)"),
-    "eligible_organisations": N_("Who may book"),
-    "payment_methods": N_("Payment"),
-    "quotas": N_("Quotas"),
-}
-"""The fields of an event as its form calls them."""
-
-TEMPLATES: Mapping[str, str] = {
-    "cinema": N_("Cinema with showings"),
-    "carnival": N_("Carnival"),
-    "exhibition": N_("Exhibition"),
-    "theatre": N_("Theatre"),
-    "classes": N_("Thirty classes"),
-}
-"""Every template of `catalogue/templates.toml`."""
 
 
 def fault_text(reason: str) -> str:

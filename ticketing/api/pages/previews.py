@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ticketing.api import schemas, views
-from ticketing.api.pages import booking, names
+from ticketing.api.pages import booking, event_words
 from ticketing.api.pages.members import context_of
 from ticketing.api.pages.site import Site, site_of
 from ticketing.catalogue.tables import Event
@@ -44,8 +44,8 @@ def _shown(site: Site, request: Request, event: Event, remark: Remark) -> Shown:
     if match is not None:
         name = event.quotas[int(match["index"])].name
         return Shown(remark.refuses, f"{base}/quotas/table#text", name, text)
-    label = site.renderer.say(request, names.FIELDS.get(remark.field, remark.field))
-    if remark.field == "quotas":
+    label = site.renderer.say(request, event_words.FIELDS.get(remark.field, remark.field))
+    if remark.field in ("quotas", "budget"):  # fewer tickets cost less
         return Shown(remark.refuses, f"{base}/quotas/table#text", label, text)
     place = {"eligible_organisations": "eligible"}.get(remark.field, remark.field)
     return Shown(remark.refuses, f"{base}/edit#{place}", label, text)

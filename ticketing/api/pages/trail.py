@@ -108,6 +108,8 @@ def _href(row: TrailRow) -> str | None:
         return f"/staff/events/{row.event_id}"
     if kind == "venue":
         return f"/staff/venues/{id_}"
+    if kind == "budget":
+        return f"/staff/budgets/{id_}"
     if kind == "shift":
         return f"/desk/till/{id_}"
     return f"{PATH}?{urlencode({'about': row.subject})}" if kind in ("order", "card", "staff") else None

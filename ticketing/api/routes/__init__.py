@@ -3,6 +3,7 @@
 from ticketing.api.routes import (
     accounts,
     api_tokens,
+    budgets,
     campaigns,
     desk,
     desk_away,
@@ -40,6 +41,7 @@ ALL = (
     till.calls,
     venues.calls,
     reports.calls,
+    budgets.calls,
     desk_away.calls,
     trail.calls,
 )
