@@ -6,7 +6,6 @@ from typing import Any
 from ticketing.api import schemas
 from ticketing.api.views import instant, instant_or_none, masked_name, millis
 from ticketing.catalogue.tables import Event
-from ticketing.errors import Code, Refusal
 from ticketing.services.desk_away import NamedConflict, Sent, Taken
 from ticketing.services.desk_list import DeskList, ListedGone, ListedOrder
 from ticketing.services.seals import Seal
@@ -104,10 +103,3 @@ def conflict_view(named: NamedConflict) -> schemas.DeskConflict:
         settled_by=named.settled_by,
         settled_reason=conflict.settled_reason,
     )
-
-
-def conflict_number(text: str) -> int:
-    """A conflict's id in an address. Raises `Refusal` NOT_FOUND for what is none."""
-    if not (text.isascii() and text.isdecimal() and len(text) < 16):
-        raise Refusal(Code.NOT_FOUND)
-    return int(text)

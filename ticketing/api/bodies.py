@@ -26,6 +26,7 @@ HOT_BODY_BYTES_MAX = 16_384
 
 KEY_CHARACTERS_MAX = 255
 ID_CHARACTERS_MAX = 80
+ID_DIGITS_MAX = 18
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -102,6 +103,13 @@ def read_id(text: str) -> str:
     if len(text) > ID_CHARACTERS_MAX or has_controls(text):
         raise Refusal(Code.NOT_FOUND)
     return text
+
+
+def read_number(text: str) -> int:
+    """A number that is an id of a path. Raises `Refusal` NOT_FOUND for what can be none; SQL could not hold it."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= ID_DIGITS_MAX):
+        raise Refusal(Code.NOT_FOUND)
+    return int(text)
 
 
 def has_controls(text: str) -> bool:

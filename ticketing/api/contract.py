@@ -3,6 +3,8 @@
 The table of the hot calls routes by it, and `openapi` writes the document from it.
 """
 
+from collections.abc import Collection
+
 from msgspec import Struct
 
 from ticketing.errors import Code
@@ -31,7 +33,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     summary: str
     tag: str
     caller: str = "public"
-    roles: tuple[str, ...] = ()
+    roles: Collection[str] = ()
     enrols: bool = False
     takes: type[Struct] | None = None
     uploads: tuple[str, ...] = ()

@@ -3,7 +3,7 @@
 from typing import Any, cast
 
 from ticketing.api import schemas
-from ticketing.api.views import instant
+from ticketing.api.views import instant, instant_or_none
 from ticketing.hooks.tables import WAITING, Delivery
 from ticketing.services.token_rows import TokenRow
 from ticketing.services.webhooks import EndpointRow
@@ -20,7 +20,7 @@ def token_view(row: TokenRow) -> schemas.ApiToken:
         made_by=row.maker,
         created_at=instant(row.created_at),
         expires_at=instant(row.expires_at),
-        last_used_at=None if row.used_at is None else instant(row.used_at),
+        last_used_at=instant_or_none(row.used_at),
     )
 
 
@@ -51,5 +51,5 @@ def delivery_view(row: Delivery) -> schemas.Delivery:
         next_at=instant(row.next_at) if row.state == WAITING else None,
         last_status=row.last_status,
         last_error=row.last_error,
-        delivered_at=None if row.delivered_at is None else instant(row.delivered_at),
+        delivered_at=instant_or_none(row.delivered_at),
     )

@@ -71,7 +71,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
 
 
 def _who(operation: Operation) -> list[str]:
-    said = [f"For the roles {', '.join(operation.roles)}."] if operation.roles else []
+    said = [f"For the roles {', '.join(sorted(operation.roles))}."] if operation.roles else []
     if scope := scope_of(operation.method, operation.path):
         said.append(f"Open to API tokens with the scope `{scope}`.")
     return said

@@ -1,4 +1,4 @@
-"""The time that a report is asked for: `since` and `until`, the last 31 days unless they say otherwise."""
+"""Times in an address: `since` and `until`, for a report the last 31 days unless they say otherwise."""
 
 from datetime import datetime
 
@@ -13,14 +13,15 @@ _USUAL_DAYS = 31
 
 def period_of(call: Call[None]) -> tuple[int, int]:
     """The time in milliseconds. Raises the refusal `invalid`."""
-    until = _time(call, "until") or call.front.services.clock.now_ms() + 1
-    since = _time(call, "since")
+    until = time_of(call, "until") or call.front.services.clock.now_ms() + 1
+    since = time_of(call, "since")
     return until - _USUAL_DAYS * DAY_MS if since is None else since, until
 
 
-def _time(call: Call[None], name: str) -> int | None:
+def time_of(call: Call[None], name: str) -> int | None:
+    """A time of the query in milliseconds, None for none. Raises the refusal `invalid`."""
     text = call.query(name)
-    if text is None:
+    if not text:
         return None
     try:
         at = datetime.fromisoformat(text)

@@ -20,17 +20,17 @@ class Days(NamedTuple):
     @property
     def since(self) -> int:
         """When the first day begins, in milliseconds."""
-        return _midnight(self.first)
+        return midnight(self.first)
 
     @property
     def until(self) -> int:
         """When the last day ends."""
-        return _midnight(self.last + timedelta(days=1))
+        return midnight(self.last + timedelta(days=1))
 
     @property
     def query(self) -> str:
         """The same time as the API takes it."""
-        return urlencode({name: _utc(getattr(self, name)) for name in ("since", "until")})
+        return urlencode({name: utc_text(getattr(self, name)) for name in ("since", "until")})
 
 
 def days_of(request: Request, first: date, last: date) -> Days:
@@ -51,9 +51,11 @@ def day_of(at_ms: int) -> date:
     return datetime.fromtimestamp(at_ms / 1000, ZONE).date()
 
 
-def _midnight(day: date) -> int:
+def midnight(day: date) -> int:
+    """When a day begins, in milliseconds."""
     return milliseconds(datetime(day.year, day.month, day.day, tzinfo=ZONE))
 
 
-def _utc(at_ms: int) -> str:
+def utc_text(at_ms: int) -> str:
+    """A time as the API takes it."""
     return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ticketing.api import away_views
+from ticketing.api.bodies import read_number
 from ticketing.api.pages.forms import read_form
 from ticketing.api.pages.names import N_
 from ticketing.api.pages.rendering import redirect
@@ -72,7 +73,7 @@ async def settle(request: Request) -> Response:
     site = site_of(request)
     form = await read_form(request)
     manager = site.require(request, "staff", CONFLICTS_PATH)
-    conflict_id = away_views.conflict_number(request.path_params["conflict_id"])
+    conflict_id = read_number(request.path_params["conflict_id"])
     try:
         await in_thread(site.services.away.settle, manager, conflict_id, form.text("reason")[:500])
     except Refusal as refusal:

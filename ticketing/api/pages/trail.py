@@ -1,6 +1,6 @@
 """Who did what: the page on which staff search the audit trail of their organisation and below."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -9,11 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ticketing.api.pages import acts
+from ticketing.api.pages.days import midnight, utc_text
 from ticketing.api.pages.details import details
-from ticketing.api.pages.formats import milliseconds
 from ticketing.api.pages.languages import Language
 from ticketing.api.pages.site import site_of
-from ticketing.clock import ZONE
 from ticketing.errors import Code, Refusal
 from ticketing.services.trail_search import Asked, Found
 from ticketing.staff.repository import TrailRow
@@ -70,24 +69,21 @@ def _asked(typed: dict[str, str]) -> Asked:
 def _of_program(typed: dict[str, str]) -> dict[str, str]:
     """The same wish as the API takes it."""
     same = {name: typed[name] for name in ("about", "act", "who") if typed[name]}
-    times = (("since", typed["first"], 0), ("until", typed["last"], 1))
-    return same | {name: _day(text, days).isoformat() for name, text, days in times if text}
+    times = {"since": _midnight(typed["first"]), "until": _midnight(typed["last"], 1)}
+    return same | {name: utc_text(at) for name, at in times.items() if at is not None}
 
 
 def _midnight(text: str, days: int = 0) -> int | None:
-    return milliseconds(_day(text, days)) if text else None
-
-
-def _day(text: str, days: int) -> datetime:
-    """The beginning of a day by the calendar of `ZONE`, or of one so many days later."""
+    """When a day begins, or one so many days later; None without a day."""
+    if not text:
+        return None
     try:
         day = date.fromisoformat(text)
         if not date(1971, 1, 1) <= day < date(9998, 1, 1):
             raise ValueError(text)
     except ValueError as error:
         raise Refusal(Code.INVALID) from error
-    later = day + timedelta(days=days)
-    return datetime(later.year, later.month, later.day, tzinfo=ZONE)
+    return midnight(day + timedelta(days=days))
 
 
 def _line(row: TrailRow, found: Found, language: Language) -> Line:

@@ -4,11 +4,11 @@ from starlette.concurrency import run_in_threadpool as in_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ticketing.api.bodies import read_number
 from ticketing.api.pages.forms import read_form
 from ticketing.api.pages.integration import PATH as INTEGRATION
 from ticketing.api.pages.rendering import redirect
 from ticketing.api.pages.site import Site, site_of
-from ticketing.api.routes.webhooks import read_delivery
 from ticketing.errors import Code, Refusal
 from ticketing.services.tokens import Claims
 
@@ -43,7 +43,7 @@ async def replay(request: Request) -> Response:
     site, endpoint_id, path = _place(request)
     await read_form(request)
     staff = site.require(request, "staff", path)
-    delivery = read_delivery(request.path_params["delivery_id"])
+    delivery = read_number(request.path_params["delivery_id"])
     await in_thread(site.services.webhooks.replay, staff, endpoint_id, delivery)
     return redirect(path)
 

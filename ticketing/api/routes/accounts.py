@@ -6,9 +6,9 @@ from ticketing.api import schemas, views
 from ticketing.api.calls import Call, Calls
 from ticketing.api.contract import Operation
 from ticketing.errors import Code
+from ticketing.services.event_access import WRITERS
 from ticketing.services.staff_care import Account
 
-MANAGERS = ("manager", "admin")
 ACCOUNTS = "/api/v1/staff/accounts"
 ONE = f"{ACCOUNTS}/{{username}}"
 
@@ -22,7 +22,7 @@ calls = Calls()
         summary="Accounts whose name or organisation contains `q`",
         tag="staff",
         caller="staff",
-        roles=MANAGERS,
+        roles=WRITERS,
         gives=schemas.Accounts,
         query=("q",),
     )
@@ -40,7 +40,7 @@ def list_accounts(call: Call[None]) -> schemas.Accounts:
         summary="Add an account",
         tag="staff",
         caller="staff",
-        roles=MANAGERS,
+        roles=WRITERS,
         takes=schemas.NewAccount,
         gives=schemas.AccountWithPassword,
         status=201,
@@ -60,7 +60,7 @@ def add_account(call: Call[schemas.NewAccount]) -> schemas.AccountWithPassword:
         summary="One account",
         tag="staff",
         caller="staff",
-        roles=MANAGERS,
+        roles=WRITERS,
         gives=schemas.Account,
         codes=(Code.NOT_FOUND,),
     )
@@ -77,7 +77,7 @@ def show_account(call: Call[None]) -> schemas.Account:
         summary="Give an account another role or organisation; its sessions end",
         tag="staff",
         caller="staff",
-        roles=MANAGERS,
+        roles=WRITERS,
         takes=schemas.AccountChanges,
         gives=schemas.Account,
         codes=(Code.NOT_FOUND,),
@@ -99,7 +99,7 @@ def change_account(call: Call[schemas.AccountChanges]) -> schemas.Account:
         summary="Let an account sign in no more; its sessions end",
         tag="staff",
         caller="staff",
-        roles=MANAGERS,
+        roles=WRITERS,
         gives=schemas.Account,
         codes=(Code.NOT_FOUND, Code.INVALID),
     )
@@ -116,7 +116,7 @@ def disable_account(call: Call[None]) -> schemas.Account:
         summary="Let an account sign in again",
         tag="staff",
         caller="staff",
-        roles=MANAGERS,
+        roles=WRITERS,
         gives=schemas.Account,
         codes=(Code.NOT_FOUND,),
     )
@@ -133,7 +133,7 @@ def enable_account(call: Call[None]) -> schemas.Account:
         summary="Another random password, told once; its sessions end",
         tag="staff",
         caller="staff",
-        roles=MANAGERS,
+        roles=WRITERS,
         gives=schemas.AccountWithPassword,
         codes=(Code.NOT_FOUND,),
     )

@@ -6,11 +6,11 @@ from ticketing.api.calls import Call, Calls
 from ticketing.api.contract import Operation
 from ticketing.errors import Code
 from ticketing.services.api_tokens import TokenWish
+from ticketing.services.event_access import WRITERS
 
 calls = Calls()
 
 _PATH = "/api/v1/staff/tokens"
-_MAKERS = ("manager", "admin")
 
 
 @calls(
@@ -20,7 +20,7 @@ _MAKERS = ("manager", "admin")
         summary="The API tokens of the staff's part of the tree",
         tag="integration",
         caller="staff",
-        roles=_MAKERS,
+        roles=WRITERS,
         gives=schemas.ApiTokens,
     )
 )
@@ -37,7 +37,7 @@ def tokens(call: Call[None]) -> schemas.ApiTokens:
         summary="Make an API token",
         tag="integration",
         caller="staff",
-        roles=_MAKERS,
+        roles=WRITERS,
         takes=schemas.NewApiToken,
         gives=schemas.MadeApiToken,
         status=201,
@@ -58,7 +58,7 @@ def make(call: Call[schemas.NewApiToken]) -> schemas.MadeApiToken:
         summary="Revoke an API token",
         tag="integration",
         caller="staff",
-        roles=_MAKERS,
+        roles=WRITERS,
         status=204,
         codes=(Code.NOT_FOUND,),
     )

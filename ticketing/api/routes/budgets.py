@@ -5,13 +5,13 @@ from msgspec import structs
 from ticketing.api.calls import Call, Calls
 from ticketing.api.contract import Operation
 from ticketing.api.downloads import add_downloads
-from ticketing.api.routes.events import READERS, WRITERS
 from ticketing.api.schemas import budgets as schemas
 from ticketing.api.views import instant
 from ticketing.catalogue.budgets import BudgetPlan
 from ticketing.errors import Code
 from ticketing.reports.budgets import BudgetReport
 from ticketing.services.budgets import BudgetChanges
+from ticketing.services.event_access import READERS, WRITERS
 from ticketing.services.report_tables import budgets_table
 
 BUDGETS = "/api/v1/staff/budgets"

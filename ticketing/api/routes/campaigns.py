@@ -5,10 +5,11 @@ from msgspec import structs
 from ticketing.api import schemas, views
 from ticketing.api.calls import Call, Calls
 from ticketing.api.contract import Operation
-from ticketing.api.routes.events import EVENT_PATH, WRITERS, changed_event, event_of_call
+from ticketing.api.routes.events import EVENT_PATH, changed_event, event_of_call
 from ticketing.catalogue.quota_table import QuotaTable
 from ticketing.catalogue.validation import Fault
 from ticketing.errors import Code
+from ticketing.services.event_access import WRITERS
 
 calls = Calls()
 

@@ -7,8 +7,7 @@ from ticketing.api.calls import Call, Calls, keyed_response
 from ticketing.api.contract import Operation
 from ticketing.api.slip_views import slip_view
 from ticketing.errors import Code, invalid
-
-ROLES = ("clerk", "manager", "admin")
+from ticketing.services.desk import DESK_ROLES
 
 calls = Calls()
 
@@ -20,7 +19,7 @@ calls = Calls()
         summary="Who holds this card, ticket or order, and what waits for them",
         tag="desk",
         caller="staff",
-        roles=ROLES,
+        roles=DESK_ROLES,
         in_turn=True,
         takes=schemas.Swipe,
         gives=schemas.Swiped,
@@ -41,7 +40,7 @@ def swipe(call: Call[schemas.Swipe]) -> schemas.Swiped:
         summary="Hand tickets of an order over, once",
         tag="desk",
         caller="staff",
-        roles=ROLES,
+        roles=DESK_ROLES,
         takes=schemas.PickupWish,
         gives=schemas.Pickup,
         keyed=True,
@@ -70,7 +69,7 @@ def pick_up(call: Call[schemas.PickupWish]) -> Response:
         summary="Take a hand-over or a sale back within 60 s",
         tag="desk",
         caller="staff",
-        roles=ROLES,
+        roles=DESK_ROLES,
         takes=schemas.WithReason,
         gives=schemas.Pickup,
         codes=(Code.NOT_FOUND, Code.NOT_CANCELLABLE),
@@ -89,7 +88,7 @@ def undo(call: Call[schemas.WithReason]) -> schemas.Pickup:
         summary="The receipt and the tickets of a hand-over, to print",
         tag="desk",
         caller="staff",
-        roles=ROLES,
+        roles=DESK_ROLES,
         gives=schemas.Slip,
         codes=(Code.NOT_FOUND,),
     )
@@ -107,7 +106,7 @@ def print_slip(call: Call[None]) -> schemas.Slip:
         summary="Sell at the desk, collected at once",
         tag="desk",
         caller="staff",
-        roles=ROLES,
+        roles=DESK_ROLES,
         takes=schemas.SaleWish,
         gives=schemas.DeskSale,
         status=201,
@@ -155,7 +154,7 @@ def sell(call: Call[schemas.SaleWish]) -> Response:
         summary="Give what is kept of a quota for the desk back to the web",
         tag="desk",
         caller="staff",
-        roles=ROLES,
+        roles=DESK_ROLES,
         takes=schemas.WithReason,
         gives=schemas.Share,
         codes=(Code.NOT_FOUND, Code.SALE_CLOSED, Code.RECOVERING),

@@ -3,10 +3,13 @@
 from starlette.responses import Response
 
 from ticketing.api import away_views, schemas
+from ticketing.api.bodies import read_number
 from ticketing.api.calls import Call, Calls, json_response
 from ticketing.api.contract import Operation
-from ticketing.api.routes.desk import ROLES
 from ticketing.errors import Code, invalid
+from ticketing.services.desk import DESK_ROLES
+from ticketing.services.desk_away import READERS
+from ticketing.services.event_access import WRITERS
 
 calls = Calls()
 
@@ -18,7 +21,7 @@ calls = Calls()
         summary="What a desk may need of its events while the network is away",
         tag="desk",
         caller="staff",
-        roles=ROLES,
+        roles=DESK_ROLES,
         gives=schemas.DeskList,
         codes=(Code.NOT_FOUND,),
         query=("events",),
@@ -43,7 +46,7 @@ def load(call: Call[None]) -> Response:
         summary="Send what was handed over while the network was away",
         tag="desk",
         caller="staff",
-        roles=ROLES,
+        roles=DESK_ROLES,
         takes=schemas.AwaySending,
         gives=schemas.AwayTakings,
     )
@@ -63,7 +66,7 @@ def send(call: Call[schemas.AwaySending]) -> schemas.AwayTakings:
         summary="Tickets that were handed over twice, and what else did not fit, newest first",
         tag="desk",
         caller="staff",
-        roles=(*ROLES, "auditor"),
+        roles=READERS,
         gives=schemas.DeskConflicts,
         query=("cursor", "settled"),
     )
@@ -85,7 +88,7 @@ def list_conflicts(call: Call[None]) -> schemas.DeskConflicts:
         summary="Note that people have put a conflict right, and how",
         tag="desk",
         caller="staff",
-        roles=("manager", "admin"),
+        roles=WRITERS,
         takes=schemas.WithReason,
         gives=schemas.DeskConflict,
         codes=(Code.NOT_FOUND,),
@@ -93,7 +96,7 @@ def list_conflicts(call: Call[None]) -> schemas.DeskConflicts:
 )
 def settle(call: Call[schemas.WithReason]) -> schemas.DeskConflict:
     """It leaves the open ones; repeated, the first note stands."""
-    conflict_id = away_views.conflict_number(call.path("conflict_id"))
+    conflict_id = read_number(call.path("conflict_id"))
     return away_views.conflict_view(
         call.front.services.away.settle(call.caller, conflict_id, call.body.reason)
     )

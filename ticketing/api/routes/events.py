@@ -22,11 +22,10 @@ from ticketing.errors import Code, StoreUnavailable
 from ticketing.inventory.model import EventState
 from ticketing.members import repository as members
 from ticketing.services.curve import ALL
+from ticketing.services.event_access import READERS, WRITERS
 from ticketing.services.exports import orders_table
 from ticketing.services.sheets import Table
 
-WRITERS = ("manager", "admin")
-READERS = ("manager", "admin", "auditor")
 EVENT_PATH = "/api/v1/staff/events/{event_id}"
 _MOVE_CODES = (Code.NOT_FOUND, Code.SALE_NOT_OPEN, Code.SALE_PAUSED, Code.SALE_CLOSED, Code.RECOVERING)
 

@@ -5,18 +5,18 @@ from itertools import islice
 from ticketing.api import schemas, views
 from ticketing.api.calls import Call, Calls
 from ticketing.api.contract import Operation
-from ticketing.api.downloads import add_downloads, language_of
+from ticketing.api.downloads import XLSX, add_downloads, language_of
 from ticketing.api.pages.member_words import reason_text
 from ticketing.errors import Code, invalid
 from ticketing.members.tables import CardImport
 from ticketing.services.card_refusals import refusals_table
+from ticketing.services.event_access import WRITERS
 from ticketing.services.imports import REFUSALS_SHOWN_MAX
 from ticketing.services.sheets import Table
 
-WRITERS = ("manager", "admin")
 MEDIA_TYPES = (
     "text/csv",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    XLSX,
     "application/octet-stream",
 )
 IMPORTS = "/api/v1/staff/imports"
@@ -164,6 +164,6 @@ def _view(row: CardImport) -> schemas.CardImport:
         moved=row.moved,
         refused=row.refused,
         failure=row.failure,
-        finished_at=views.instant(row.finished_at) if row.finished_at else None,
+        finished_at=views.instant_or_none(row.finished_at),
         refusals=[],
     )

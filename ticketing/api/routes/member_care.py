@@ -4,12 +4,11 @@ from ticketing.api import schemas, views
 from ticketing.api.calls import Call, Calls
 from ticketing.api.contract import Operation
 from ticketing.errors import Code, invalid
+from ticketing.services.event_access import READERS, WRITERS
 from ticketing.services.member_care import FoundMember, HeldCard
 from ticketing.services.member_history import Entry
 from ticketing.services.organisations import Node
 
-READERS = ("manager", "admin", "auditor")
-WRITERS = ("manager", "admin")
 MEMBERS = "/api/v1/staff/members"
 ONE = f"{MEMBERS}/{{card_id}}"
 ORGANISATION = "/api/v1/staff/organisations/{organisation_id}"

@@ -5,8 +5,7 @@ from ticketing.api.calls import Call, Calls
 from ticketing.api.contract import Operation
 from ticketing.errors import Code
 from ticketing.members.numbers import last_four, read_card_number
-
-WRITERS = ("manager", "admin")
+from ticketing.services.event_access import WRITERS
 
 calls = Calls()
 

@@ -9,7 +9,7 @@ from ticketing.api.contract import Operation
 from ticketing.api.downloads import Tabulate, add_downloads
 from ticketing.api.periods import PERIOD_QUERY, period_of
 from ticketing.api.schemas import reports as schemas
-from ticketing.api.views import instant
+from ticketing.api.views import instant, instant_or_none
 from ticketing.catalogue.model import KINDS
 from ticketing.errors import Code, invalid
 from ticketing.reports.participation import Participation
@@ -37,7 +37,7 @@ def _add(
         summary=summary,
         tag="staff",
         caller="staff",
-        roles=tuple(sorted(READERS)),
+        roles=READERS,
         query=(*PERIOD_QUERY, "organisation", *query),
         codes=(Code.NOT_FOUND,),
     )
@@ -92,11 +92,8 @@ def show_demand(call: Call[None]) -> schemas.DemandReport:
 
 
 def _with_times(row: dict[str, Any]) -> dict[str, Any]:
-    at = row["sold_out_at"]
-    return row | {
-        "opens_at": instant(row["opens_at"]),
-        "sold_out_at": None if at is None else instant(at),
-    }
+    times = {"opens_at": instant(row["opens_at"]), "sold_out_at": instant_or_none(row["sold_out_at"])}
+    return row | times
 
 
 _add(

@@ -29,7 +29,7 @@ def second_factor(call: Call[None]) -> schemas.SecondFactor:
     services = call.front.services
     state = services.accounts.factors.state(call.caller)
     return schemas.SecondFactor(
-        confirmed_at=None if state.confirmed_at is None else views.instant(state.confirmed_at),
+        confirmed_at=views.instant_or_none(state.confirmed_at),
         recovery_codes_left=state.recovery_codes_left,
         required=services.settings.staff_second_factor == "required",
     )

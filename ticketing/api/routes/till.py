@@ -7,13 +7,12 @@ from ticketing.api.calls import Call, Calls, keyed_response
 from ticketing.api.contract import Operation
 from ticketing.api.downloads import add_downloads
 from ticketing.api.periods import PERIOD_QUERY, period_of
-from ticketing.api.routes.desk import ROLES
 from ticketing.errors import Code
+from ticketing.services.desk import DESK_ROLES
 from ticketing.services.event_access import READERS
 from ticketing.services.till import TillReport
 from ticketing.services.till_export import till_table
 
-FINANCE = tuple(sorted(READERS))
 SHIFTS = "/api/v1/desk/shifts"
 REPORT = "/api/v1/staff/till"
 
@@ -27,7 +26,7 @@ calls = Calls()
         summary="Open a shift with the cash that is in the drawer",
         tag="desk",
         caller="staff",
-        roles=ROLES,
+        roles=DESK_ROLES,
         takes=schemas.ShiftWish,
         gives=schemas.Shift,
         status=201,
@@ -52,7 +51,7 @@ def open_shift(call: Call[schemas.ShiftWish]) -> Response:
         summary="The caller's open shifts and latest closed ones",
         tag="desk",
         caller="staff",
-        roles=ROLES,
+        roles=DESK_ROLES,
         gives=schemas.Shifts,
     )
 )
@@ -84,7 +83,7 @@ def show_shift(call: Call[None]) -> schemas.Shift:
         summary="Close a shift with what was counted, once",
         tag="desk",
         caller="staff",
-        roles=ROLES,
+        roles=DESK_ROLES,
         takes=schemas.ShiftClosing,
         gives=schemas.Shift,
         codes=(Code.NOT_FOUND, Code.SHIFT_CLOSED),
@@ -105,7 +104,7 @@ def close_shift(call: Call[schemas.ShiftClosing]) -> schemas.Shift:
         summary="The shifts opened in a time, and what no shift counted in it",
         tag="staff",
         caller="staff",
-        roles=FINANCE,
+        roles=READERS,
         gives=schemas.TillReport,
         query=PERIOD_QUERY,
     )
@@ -123,7 +122,7 @@ add_downloads(
         summary="One line for each sum of the tills",
         tag="staff",
         caller="staff",
-        roles=FINANCE,
+        roles=READERS,
         query=PERIOD_QUERY,
     ),
     lambda call: ("till", till_table(_report(call))),

@@ -1,7 +1,6 @@
 """Who did what, for programs: the audit trail a page at a time, and as a file."""
 
 from collections.abc import Iterator
-from datetime import datetime
 
 import msgspec
 
@@ -11,15 +10,14 @@ from ticketing.api.contract import Operation
 from ticketing.api.downloads import add_downloads, language_of
 from ticketing.api.pages.acts import act_text, actions_of, actor_text
 from ticketing.api.pages.details import details
-from ticketing.api.pages.formats import milliseconds
+from ticketing.api.periods import time_of
 from ticketing.api.views import instant
-from ticketing.errors import invalid
+from ticketing.services.event_access import READERS
 from ticketing.services.sheets import TIME, Column, Row, Table
 from ticketing.services.trail_search import Asked
 from ticketing.staff.repository import TrailRow
 
 PATH = "/api/v1/staff/trail"
-ROLES = ("manager", "admin", "auditor")
 QUERY = ("about", "act", "who", "since", "until")
 COLUMNS = (
     Column("at", TIME),
@@ -42,7 +40,7 @@ calls = Calls()
         summary="Who did what in one's organisation and below, newest first",
         tag="staff",
         caller="staff",
-        roles=ROLES,
+        roles=READERS,
         gives=schemas.Trail,
         query=(*QUERY, "cursor"),
     )
@@ -82,7 +80,7 @@ add_downloads(
         summary="Who did what, at most 100,000 of the newest acts",
         tag="staff",
         caller="staff",
-        roles=ROLES,
+        roles=READERS,
         query=QUERY,
     ),
     _table,
@@ -95,22 +93,9 @@ def _asked(call: Call[None]) -> Asked:
         about=call.query("about"),
         who=call.query("who"),
         actions=actions_of(act) if act else None,
-        since=_time(call, "since"),
-        until=_time(call, "until"),
+        since=time_of(call, "since"),
+        until=time_of(call, "until"),
     )
-
-
-def _time(call: Call[None], name: str) -> int | None:
-    text = call.query(name)
-    if not text:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-        if at.tzinfo is None:
-            raise ValueError(text)
-        return milliseconds(at)
-    except (ValueError, OverflowError) as error:
-        raise invalid((name, "must be a time such as 2026-05-01T00:00:00Z")) from error
 
 
 def _entry(row: TrailRow, names: dict[str, str]) -> schemas.TrailEntry:

@@ -7,11 +7,11 @@ from msgspec import structs
 from ticketing.api import schemas
 from ticketing.api.calls import Call, Calls
 from ticketing.api.contract import Operation
-from ticketing.api.routes.events import READERS, WRITERS
 from ticketing.api.views import instant
 from ticketing.catalogue import tables
 from ticketing.catalogue.venues import VenuePlan
 from ticketing.errors import Code
+from ticketing.services.event_access import READERS, WRITERS
 from ticketing.services.venues import VERBS, VenueChanges, VenueFile
 
 VENUES = "/api/v1/staff/venues"

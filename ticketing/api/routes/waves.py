@@ -5,9 +5,10 @@ from typing import Any, cast
 from ticketing.api import schemas, views
 from ticketing.api.calls import Call, Calls
 from ticketing.api.contract import Operation
-from ticketing.api.routes.events import EVENT_PATH, WRITERS, changed_event
+from ticketing.api.routes.events import EVENT_PATH, changed_event
 from ticketing.catalogue.tables import Wave
 from ticketing.errors import Code, Refusal
+from ticketing.services.event_access import WRITERS
 from ticketing.services.waves import WavePlan
 
 calls = Calls()

@@ -2,9 +2,11 @@
 
 from ticketing.api import integration_views as views
 from ticketing.api import schemas
+from ticketing.api.bodies import read_number
 from ticketing.api.calls import Call, Calls
 from ticketing.api.contract import Operation
-from ticketing.errors import Code, Refusal
+from ticketing.errors import Code
+from ticketing.services.event_access import WRITERS
 from ticketing.services.webhooks import EndpointWish
 
 calls = Calls()
@@ -12,8 +14,6 @@ calls = Calls()
 _PATH = "/api/v1/staff/webhooks"
 _ONE = f"{_PATH}/{{webhook_id}}"
 _LOG = f"{_ONE}/deliveries"
-_MAKERS = ("manager", "admin")
-_DIGITS_MAX = 18
 
 
 @calls(
@@ -23,7 +23,7 @@ _DIGITS_MAX = 18
         summary="The webhooks of the staff's part of the tree",
         tag="integration",
         caller="staff",
-        roles=_MAKERS,
+        roles=WRITERS,
         gives=schemas.Webhooks,
     )
 )
@@ -40,7 +40,7 @@ def webhooks(call: Call[None]) -> schemas.Webhooks:
         summary="Set up a webhook",
         tag="integration",
         caller="staff",
-        roles=_MAKERS,
+        roles=WRITERS,
         takes=schemas.NewWebhook,
         gives=schemas.MadeWebhook,
         status=201,
@@ -61,7 +61,7 @@ def make(call: Call[schemas.NewWebhook]) -> schemas.MadeWebhook:
         summary="Remove a webhook",
         tag="integration",
         caller="staff",
-        roles=_MAKERS,
+        roles=WRITERS,
         status=204,
         codes=(Code.NOT_FOUND,),
     )
@@ -78,7 +78,7 @@ def remove(call: Call[None]) -> None:
         summary="Pause a webhook",
         tag="integration",
         caller="staff",
-        roles=_MAKERS,
+        roles=WRITERS,
         status=204,
         codes=(Code.NOT_FOUND,),
     )
@@ -95,7 +95,7 @@ def pause(call: Call[None]) -> None:
         summary="Let a webhook go on",
         tag="integration",
         caller="staff",
-        roles=_MAKERS,
+        roles=WRITERS,
         status=204,
         codes=(Code.NOT_FOUND,),
     )
@@ -112,7 +112,7 @@ def resume(call: Call[None]) -> None:
         summary="What a webhook was told",
         tag="integration",
         caller="staff",
-        roles=_MAKERS,
+        roles=WRITERS,
         gives=schemas.Deliveries,
         codes=(Code.NOT_FOUND,),
     )
@@ -130,14 +130,14 @@ def log(call: Call[None]) -> schemas.Deliveries:
         summary="Tell a webhook something again",
         tag="integration",
         caller="staff",
-        roles=_MAKERS,
+        roles=WRITERS,
         gives=schemas.Replayed,
         codes=(Code.NOT_FOUND,),
     )
 )
 def replay(call: Call[None]) -> schemas.Replayed:
     """With the same `webhook-id`, by which the receiver knows it again."""
-    delivery = read_delivery(call.path("delivery_id"))
+    delivery = read_number(call.path("delivery_id"))
     return schemas.Replayed(
         call.front.services.webhooks.replay(call.caller, call.path("webhook_id"), delivery)
     )
@@ -150,7 +150,7 @@ def replay(call: Call[None]) -> schemas.Replayed:
         summary="Tell a webhook all again that was given up",
         tag="integration",
         caller="staff",
-        roles=_MAKERS,
+        roles=WRITERS,
         gives=schemas.Replayed,
         codes=(Code.NOT_FOUND,),
     )
@@ -158,10 +158,3 @@ def replay(call: Call[None]) -> schemas.Replayed:
 def replay_given_up(call: Call[None]) -> schemas.Replayed:
     """After a receiver was down for longer than a day."""
     return schemas.Replayed(call.front.services.webhooks.replay(call.caller, call.path("webhook_id")))
-
-
-def read_delivery(text: str) -> int:
-    """A delivery's number. Raises `Refusal` NOT_FOUND for what can be none."""
-    if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS_MAX):
-        raise Refusal(Code.NOT_FOUND)
-    return int(text)
