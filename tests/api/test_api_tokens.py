@@ -203,6 +203,8 @@ async def test_the_page_makes_shows_and_revokes(house: House) -> None:
 
     bare = await post("/tokens", name="Finance", days="30", organisation="east")
     assert (bare.status_code, 'value="Finance"' in bare.text) == (422, True)
+    assert bare.text.count('id="scopes-wrong" class="wrong">Choose at least one.') == 1
+    assert [bare.text.count(f'class="box"{each}>') for each in ("", " open")] == [1, 1]
     made = await post("/tokens", name="Finance", days="30", organisation="east", scope=["stats:read"])
     [token] = re.findall(r"ticketing_[\w-]{43}", made.text)
     assert await status(house, {"authorization": f"Bearer {token}"}, f"{EVENTS}/x/stats") == 404

@@ -4,6 +4,7 @@ Method: real receivers on ports of their own, a real API process over both datab
 workers run them.
 """
 
+import re
 from typing import Any
 
 import httpx2
@@ -160,6 +161,15 @@ async def test_the_pages_set_up_show_the_log_and_send_again(house: House, receiv
 
     wrong = await post("/webhooks", url="http://example.com", event=["order.confirmed"])
     assert (wrong.status_code, "must begin with https://" in wrong.text) == (422, True)
+    at_field = re.compile(
+        r"<details[^>]* open>(?:(?!</details>).)*webhooks\"(?:(?!</details>).)*-wrong", re.DOTALL
+    )
+    [opened] = at_field.findall(wrong.text)
+    assert re.search(r'name="url"[^>]*value="http://example.com" aria-invalid="true"', opened)
+    bare = await post("/webhooks", url="https://example.com/hook", organisation="east")
+    [opened] = at_field.findall(bare.text)
+    assert ('value="https://example.com/hook"' in opened, "Choose at least one." in bare.text) == (True, True)
+    assert re.search(r'value="east" selected', bare.text)
     made = await post("/webhooks", url=receiver.url, event=["order.confirmed"], organisation="district")
     receiver.secret = made.text.partition('class="code secret">')[2].partition("<")[0]
     assert receiver.secret.startswith("whsec_")

@@ -171,7 +171,7 @@ def _row(endpoint: Endpoint, organisation_name: str) -> EndpointRow:
 
 def _require_sane(wish: EndpointWish) -> None:
     if not wish.kinds or not set(wish.kinds) <= set(KINDS):
-        raise invalid(("kinds", "choose at least one"))
+        raise invalid(("events", "choose at least one"))
     try:
         target = urlsplit(wish.url)
         _ = target.port

@@ -8,7 +8,6 @@ from ticketing.api.pages import event_words
 from ticketing.api.pages.forms import Form, read_form
 from ticketing.api.pages.rendering import redirect
 from ticketing.api.pages.site import site_of
-from ticketing.catalogue.copies import Language
 from ticketing.catalogue.tables import Event
 from ticketing.clock import DAY_MS
 from ticketing.errors import Code, Refusal
@@ -52,7 +51,7 @@ async def start(request: Request) -> Response:
     starts_at = form.time("starts_at", required=True)
     if starts_at is None:
         return await _templates_page(request, form, Refusal(Code.INVALID))
-    language: Language = "en" if site.renderer.language(request).code == "en" else "zh"
+    language = site.renderer.language(request).code
     make, title = site.services.campaigns.from_template, form.text("title")
     try:
         event_id = await in_thread(make, staff, form.text("template"), starts_at, language, title)

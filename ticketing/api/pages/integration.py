@@ -9,7 +9,7 @@ from starlette.responses import Response
 from ticketing.api.pages.forms import Form, read_form
 from ticketing.api.pages.rendering import redirect
 from ticketing.api.pages.site import Site, site_of
-from ticketing.errors import Code, Refusal
+from ticketing.errors import Code, Refusal, invalid
 from ticketing.hooks.kinds import KINDS
 from ticketing.services.api_tokens import SCOPES, TokenWish
 from ticketing.services.tokens import Claims
@@ -29,7 +29,7 @@ async def _page(
     request: Request, site: Site, staff: Claims, refusal: Refusal | None = None, **shown: Any
 ) -> Response:
     services = site.services
-    usual: dict[str, Any] = {"made": None, "form": {}, "chosen": [], "faults": []}
+    usual: dict[str, Any] = {"made": None, "refused": "", "form": {}, "chosen": []}
     return site.page(
         request,
         "staff/integration.html",
@@ -42,6 +42,7 @@ async def _page(
         scopes=SCOPES,
         kinds=KINDS,
         days=_DAYS,
+        faults=site.faults(request, refusal),
         **(usual | shown),
     )
 
@@ -58,12 +59,13 @@ async def make_token(request: Request) -> Response:
     )
     try:
         if form.faults:
-            raise Refusal(Code.INVALID)
+            raise invalid(*form.faults.items())
         token, _ = await in_thread(site.services.api_tokens.create, staff, wish)
     except Refusal as refusal:
         if refusal.code is Code.FORBIDDEN:
             raise
-        return await _page(request, site, staff, refusal, form=form.values, chosen=form.all("scope"))
+        shown = {"refused": "token", "form": form.values, "chosen": form.all("scope")}
+        return await _page(request, site, staff, refusal, **shown)
     return await _page(request, site, staff, made=token)
 
 
@@ -83,10 +85,8 @@ async def make_webhook(request: Request) -> Response:
     except Refusal as refusal:
         if refusal.code is Code.FORBIDDEN:
             raise
-        errors = refusal.facts.get("errors", ())
-        faults = [site.fault(request, error["reason"]) for error in errors if error["field"] == "url"]
-        chosen = form.all("event")
-        return await _page(request, site, staff, refusal, form=form.values, chosen=chosen, faults=faults)
+        shown = {"refused": "webhook", "form": form.values, "chosen": form.all("event")}
+        return await _page(request, site, staff, refusal, **shown)
     return await _page(request, site, staff, made=secret)
 
 

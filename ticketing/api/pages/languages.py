@@ -10,6 +10,7 @@ from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
 from pathlib import Path
+from typing import Literal
 
 from babel import Locale
 from babel.messages.mofile import write_mo
@@ -24,7 +25,7 @@ COOKIE_SECONDS = 365 * 24 * 3600
 class Language:
     """A language of the pages: `code` in our URLs, `tag` in HTML, `name` in itself."""
 
-    code: str
+    code: Literal["zh", "en"]
     tag: str
     name: str
     locale: Locale

@@ -265,6 +265,10 @@ REFUSAL_NAMES: Mapping[str, str] = {
 FAULTS: Mapping[str, str] = {
     "is no address": N_("This is no address of a site."),
     "must begin with https://": N_("The address must begin with https://."),
+    "an organisation has 20 endpoints at most": N_("An organisation has 20 webhooks at most."),
+    "choose at least one": N_("Choose at least one."),
+    "must be 1 to 730": N_("From 1 to 730 days."),
+    "must have 1 to 100 characters": N_("A name has 1 to 100 characters."),
     "is required": N_("Please fill this in."),
     "time": N_("Please give a date and time."),
     "number": N_("Please give a whole number."),

@@ -23,7 +23,11 @@ async def show(request: Request) -> Response:
     """The field to paste into; for a draft it has the quotas that are there."""
     site = site_of(request)
     staff, event = await _event(request)
-    text = write_table(plan_of(event).quotas, _language(site, request)) if event.state == DRAFT else ""
+    text = (
+        write_table(plan_of(event).quotas, site.renderer.language(request).code)
+        if event.state == DRAFT
+        else ""
+    )
     return _page(request, staff, event, Form([("text", text)]))
 
 
@@ -90,9 +94,5 @@ def _wrong(site: Site, request: Request, faults: tuple[tuple[str, str], ...]) ->
 
 
 def _headings(site: Site, request: Request) -> Mapping[str, str]:
-    headings = HEADINGS[_language(site, request)]
+    headings = HEADINGS[site.renderer.language(request).code]
     return {column: headings[column] for column in COLUMNS}
-
-
-def _language(site: Site, request: Request) -> str:
-    return "en" if site.renderer.language(request).code == "en" else "zh"
