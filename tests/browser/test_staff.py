@@ -44,7 +44,7 @@ def _draft(page: Page, title: str, **changes: str) -> str:
     page.goto("/staff/events/new")
     for name, value in fields.items():
         page.fill(f"[id='{name}']", value)
-    page.click("main form button[type=submit]")
+    page.click("main form > button[type=submit]:visible")
     return page.url.rpartition("/")[2].partition("?")[0]
 
 
@@ -107,7 +107,7 @@ def test_wrong_fields_are_named_and_nothing_typed_is_lost(staff_page: StaffPage)
     expect(page.locator("[id='quota.0.price-wrong']")).to_have_text("Please give a price such as 5 or 12.50.")
     assert page.input_value("#title") == "Choir"
     page.fill("[id='quota.0.price']", "5")
-    page.click("main form button[type=submit]")
+    page.click("main form > button[type=submit]:visible")
     expect(page.locator("#closes_at-wrong")).to_have_text("This must be after the opening of the booking.")
 
 
@@ -118,7 +118,7 @@ def test_a_text_is_changed_in_mid_sale(staff_page: StaffPage, open_page: OpenPag
     page.click(f"a[href='/staff/events/{event_id}/edit']")
     page.fill("#notice", "请自带毛笔")
     page.fill("#reason", "老师的要求")
-    page.click("main form button[type=submit]")
+    page.click("main form > button[type=submit]:visible")
     expect(page.locator("[role=status]")).to_have_text("活动已修改。")
 
     def told() -> bool:
@@ -130,7 +130,7 @@ def test_a_text_is_changed_in_mid_sale(staff_page: StaffPage, open_page: OpenPag
     page.goto(f"/staff/events/{event_id}/edit")
     page.fill("#opens_at", write_form_time(datetime.now(ZONE) + timedelta(hours=1)))
     page.fill("#reason", "试一试")
-    page.click("main form button[type=submit]")
+    page.click("main form > button[type=submit]:visible")
     expect(page.locator("#opens_at-wrong")).to_have_text("订票已开始，此项不能再改。")
 
 

@@ -18,7 +18,8 @@ _FIELDS: Mapping[str, str] = {
     "withheld": "quantity", "quantity": "quantity", "swipe": "card_number", "desk": "desk",
     "opening_cash": "quantity", "counted_cash": "quantity", "counted_card": "quantity", "remark": "reason",
     "name": "desk", "price": "quantity", "title": "desk", "opens_at": "local", "closes_at": "local",
-    "starts_at": "local", "eligible": "organisation", "organiser": "organisation", "hold_minutes": "quantity",
+    "starts_at": "local", "eligible": "organisation", "eligible_q": "organisation",
+    "eligible_sought": "organisation", "organiser": "organisation", "hold_minutes": "quantity",
     "per_card_limit": "quantity", "quotas": "quotas", "force": "force", "language": "language",
 }  # fmt: skip
 _PAGES = (
@@ -36,7 +37,8 @@ _PAGES = (
 _FORMS = (
     "/events/{event_id}/holds", "/holds/{hold_id}/confirm", "/holds/{hold_id}/release", "/orders/{order_id}/cancel",
     "/login", "/logout", "/account", "/account/logins", "/staff/logout", "/staff/events", "/staff/look",
-    "/staff/events/{event_id}/look", "/staff/events/{event_id}/edit",
+    "/staff/events/{event_id}/look", "/staff/events/{event_id}/edit", "/staff/events/new/organisations",
+    "/staff/events/{event_id}/edit/organisations",
     "/staff/events/{event_id}/capacity", "/staff/events/{event_id}/share",
     "/staff/events/{event_id}/quotas", "/staff/events/{event_id}/pause",
     "/staff/events/{event_id}/resume", "/staff/events/{event_id}/odd", "/desk", "/desk/pickups",

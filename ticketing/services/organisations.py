@@ -5,10 +5,10 @@ its place: sessions carry its path, so members move from one to another, and a n
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import Struct
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from ticketing.clock import ServerClock
@@ -23,6 +23,8 @@ from ticketing.services.tokens import Claims
 
 PAGE_NODES = 100
 FOUND_MAX = 100
+PICKED_MAX = 20
+"""How many organisations are offered at a time to choose from."""
 
 
 class Count(Struct, frozen=True):
@@ -57,6 +59,24 @@ class Place(Struct, frozen=True):
     """How many nodes directly below come after this page."""
 
 
+class Choice(Struct, frozen=True):
+    """An organisation to choose, or chosen; `members` counts all below it too, None where staff do not reach it."""
+
+    id: str
+    name: str
+    above: str
+    """The name of the organisation it belongs to; empty for a root."""
+    members: int | None
+
+
+class Picked(Struct, frozen=True):
+    """Organisations that are chosen, others that may be, and whether more than these were found."""
+
+    chosen: Sequence[Choice]
+    offered: Sequence[Choice]
+    more: bool
+
+
 class OrganisationService:
     """Reads and renames organisations. NOT_FOUND for what is out of reach, FORBIDDEN for a role that may not."""
 
@@ -83,11 +103,36 @@ class OrganisationService:
     def find(self, staff: Claims, sought: str) -> Sequence[Organisation]:
         """Organisations within reach whose name contains `sought` or whose id it is."""
         require_staff(staff)
-        text = sought.strip()
-        named = or_(Organisation.name.contains(text, autoescape=True), Organisation.id == text)
-        query = select(Organisation).where(members.at_or_below(staff.organisation_path), named)
+        query = select(Organisation).where(
+            members.at_or_below(staff.organisation_path), _called(sought.strip())
+        )
         with reading(self._sessions) as session:
             return session.scalars(query.order_by(Organisation.path).limit(FOUND_MAX)).all()
+
+    def pick(
+        self, staff: Claims, sought: str, chosen: Collection[str], known: Collection[str] = ()
+    ) -> Picked:
+        """Organisations within reach whose name contains `sought` or whose id it is; without, one's own and the next.
+
+        Of those `chosen`, what is out of reach is told only when it is among the `known`, and then by its name alone.
+        """
+        require_staff(staff)
+        own, text = staff.organisation_path, sought.strip()
+        near = or_(Organisation.path == own, Organisation.parent_id == staff.organisation_id)
+        told = and_(Organisation.id.in_(chosen), or_(members.at_or_below(own), Organisation.id.in_(known)))
+        free = and_(members.at_or_below(own), _called(text) if text else near, Organisation.id.not_in(chosen))
+        with reading(self._sessions) as session:
+            taken = session.scalars(_ordered().where(told)).all()
+            found = session.scalars(_ordered().where(free).limit(PICKED_MAX + 1)).all()
+            shown = [*taken, *found[:PICKED_MAX]]
+            above = members.organisation_names(session, [one.parent_id for one in shown if one.parent_id])
+            counts = _members_below(session, [one.path for one in shown if staff.covers(one.path)])
+        told_of = {one.id: _choice(one, above, counts) for one in shown}
+        return Picked(
+            chosen=[told_of[one.id] for one in taken],
+            offered=[told_of[one.id] for one in found[:PICKED_MAX]],
+            more=len(found) > PICKED_MAX,
+        )
 
     def require(self, staff: Claims, organisation_id: str) -> Organisation:
         """An organisation within reach."""
@@ -130,12 +175,6 @@ def _children(session: Session, parent_id: str) -> Sequence[Organisation]:
 
 def _counts(session: Session, below: str) -> _Counts:
     """By the path of each organisation that has members itself."""
-    there = (
-        select(Organisation.path, func.count(Member.id))
-        .join(Member, Member.organisation_id == Organisation.id)
-        .where(members.at_or_below(below), Member.name != "")  # who was erased has none
-        .group_by(Organisation.path)
-    )
     active = func.sum(case((Card.status == ACTIVE, 1), else_=0))
     cards = (
         select(Organisation.path, active, func.count(Card.id))
@@ -146,10 +185,33 @@ def _counts(session: Session, below: str) -> _Counts:
     )
     held = {path: (good, all_) for path, good, all_ in session.execute(cards)}
     found: _Counts = {}
-    for path, people in session.execute(there):
+    for path, people in session.execute(_people(members.at_or_below(below))):
         good, all_ = held.get(path, (0, 0))
         found[path] = Count(people, good, all_ - good)
     return found
+
+
+def _people(where: ColumnElement[bool]) -> Select[str, int]:
+    """How many members each organisation has itself, by its path."""
+    query = select(Organisation.path, func.count(Member.id))
+    query = query.join(Member, Member.organisation_id == Organisation.id)
+    return query.where(where, Member.name != "").group_by(Organisation.path)  # who was erased has no name
+
+
+def _members_below(session: Session, paths: Sequence[str]) -> dict[str, int]:
+    """How many members each of these organisations has with all below it."""
+    if not paths:
+        return {}
+    found = dict.fromkeys(paths, 0)
+    for path, people in session.execute(_people(or_(*map(members.at_or_below, paths)))):
+        for above in found:
+            if f"{path}.".startswith(f"{above}."):
+                found[above] += people
+    return found
+
+
+def _choice(one: Organisation, above: Mapping[str, str], counts: Mapping[str, int]) -> Choice:
+    return Choice(one.id, one.name, above.get(one.parent_id or "", ""), counts.get(one.path))
 
 
 def _with_all_below(counts: _Counts) -> _Counts:
@@ -165,3 +227,11 @@ def _with_all_below(counts: _Counts) -> _Counts:
 
 def _node(organisation: Organisation, count: Count) -> Node:
     return Node(organisation.id, organisation.name, organisation.kind, organisation.parent_id, count)
+
+
+def _ordered() -> Select[Organisation]:
+    return select(Organisation).order_by(Organisation.path)
+
+
+def _called(text: str) -> ColumnElement[bool]:
+    return or_(Organisation.name.icontains(text, autoescape=True), Organisation.id == text)

@@ -94,9 +94,9 @@
     var time = event.detail.xhr && event.detail.xhr.getResponseHeader("Server-Time");
     if (time) learn(Number(time), performance.now());
   });
-  doc.addEventListener("htmx:afterSwap", function () {
+  doc.addEventListener("htmx:afterSwap", function (event) {
     tick();
-    var said = doc.querySelector("main [role=alert]");
+    var said = event.target.querySelector && event.target.querySelector("[role=alert]"); // not one that stood there before
     if (said) said.focus();
   });
 

@@ -15,17 +15,18 @@ from ticketing.catalogue.tables import KEEP, Event
 QUOTA_ROWS = 4
 """Quotas that the form for a new event has room for; more are added on the event's page."""
 
-SEVERAL = "several"
+ELIGIBLE = "eligible"
+"""The field that comes once for each organisation that may book; not at all means every member."""
 
 _TIMES = ("opens_at", "closes_at", "starts_at", "cancellable_until", "collect_until")
 _HOLD_MINUTES_MAX = 60
 _QUOTA_FAULT = re.compile(r"quotas\[(?P<index>[0-9]+)\]\.(?P<field>\w+)")
-_FIELDS = {"hold_seconds": "hold_minutes", "organisation": "organiser", "eligible_organisations": "eligible"}
+_FIELDS = {"hold_seconds": "hold_minutes", "organisation": "organiser", "eligible_organisations": ELIGIBLE}
 
 
 def read_event(form: Form) -> EventDraft:
     """The draft that a form describes; meaningless where `form.faults` says so afterwards."""
-    eligible = form.text("eligible")
+    eligible = tuple(dict.fromkeys(filter(None, form.all(ELIGIBLE))))
     return EventDraft(
         title=form.text("title", required=True),
         venue=form.text("venue"),
@@ -44,14 +45,13 @@ def read_event(form: Form) -> EventDraft:
         per_card_limit=form.count("per_card_limit"),
         hold_seconds=_hold_seconds(form),
         organisation=form.text("organiser") or None,
-        eligible_organisations=(eligible,) if eligible else None,
+        eligible_organisations=eligible or None,
         quotas=tuple(read_quota(form, f"quota.{row}.") for row in _filled_rows(form)),
     )
 
 
 def form_of(event: Event) -> list[tuple[str, str]]:
-    """An event as its form shows it. Several eligible organisations are `several`: one list chooses one."""
-    eligible = event.eligible_organisations or []
+    """An event as its form shows it."""
     texts = {name: getattr(event, name) for name in ("title", "venue", "description", "pickup", "notice")}
     times = {name: getattr(event, name) for name in _TIMES}
     shown = {name: write_form_time(at) if at is not None else "" for name, at in times.items()}
@@ -62,16 +62,19 @@ def form_of(event: Event) -> list[tuple[str, str]]:
         "hold_minutes": str(max(1, event.hold_seconds // 60)),
         "uncollected": event.uncollected,
         "share_back_minutes": "" if event.share_back_minutes is None else str(event.share_back_minutes),
-        "eligible": SEVERAL if len(eligible) > 1 else "".join(eligible),
     }
-    return list((texts | shown | rest).items())
+    chosen = [(ELIGIBLE, one) for one in event.eligible_organisations or ()]
+    return [*(texts | shown | rest).items(), *chosen]
 
 
 def edited(form: Form, before: list[tuple[str, str]]) -> EventChanges:
     """What a form changes of the event it was filled with; a time typed anew is whole minutes."""
     plan = structs.asdict(read_event(form))
     names = {shown: field for field, shown in _FIELDS.items()}
-    changed = [name for name, text in before if _lines(form.text(name)) != _lines(text)]
+    shown = {name: _lines(text) for name, text in before if name != ELIGIBLE}
+    changed = [name for name, text in shown.items() if _lines(form.text(name)) != text]
+    if set(filter(None, form.all(ELIGIBLE))) != {text for name, text in before if name == ELIGIBLE}:
+        changed.append(ELIGIBLE)
     return EventChanges(**{field: plan[field] for field in (names.get(name, name) for name in changed)})
 
 

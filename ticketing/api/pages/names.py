@@ -288,6 +288,7 @@ FAULTS: Mapping[str, str] = {
     "cannot change once published": N_("This cannot change once the event is published."),
     "is 0": N_("There are no tickets."),
     "is larger than the number of tickets": N_("A card may take more than there are tickets."),
+    "is not chosen yet": N_("Nothing is saved yet: choose from what was found, or empty the search."),
     "is empty": N_("Nothing is said. Members will ask."),
     "has no card": N_("No member of the unions that may book has a card."),
     "is now: it opens when it is published": N_("The booking opens as soon as you publish."),
