@@ -8,7 +8,7 @@ import csv
 import io
 from typing import Any
 
-from tests.api.pages.test_pages import ENGLISH
+from tests.api.pages.test_pages import ENGLISH, OWN, says
 from tests.api.test_desk import bought, pick_up
 from tests.support.house import House
 from tests.support.sheets import first_sheet
@@ -101,3 +101,43 @@ async def test_who_may_see_and_change_what(quick_house: House) -> None:
     )
     wrong = await house.client.post(BUDGETS, headers=house.staff(), json=PLAN | {"amount": -1})
     assert wrong.status_code == 422
+
+
+async def test_the_pages_make_change_and_fill_a_budget(house: House) -> None:
+    manager = OWN | ENGLISH | house.staff()
+    wrong = await house.client.post("/staff/budgets", data={"name": "May", "amount": "x"}, headers=manager)
+    says(wrong, 422, "check what you filled in")
+    typed = {"name": "<May>", "amount": "50.5", "note": "二季度"}
+    made = await house.client.post("/staff/budgets", data=typed, headers=manager)
+    page, _, done = made.headers["location"].partition("?")
+    assert (made.status_code, done) == (303, "done=budget")
+    event, draft = await handed_out(house), house.draft(1, title="第二场")
+    for one in (event, draft):
+        await house.client.post(f"{page}/events", data={"event": one}, headers=manager)
+    twice = await house.client.post("/staff/budgets", data=typed | {"name": "June"}, headers=manager)
+    june = twice.headers["location"].partition("?")[0]
+    no = await house.client.post(f"{june}/events", data={"event": event}, headers=manager)
+    assert no.status_code == 422
+    assert "This event is in another budget" in no.text
+    shown = (await house.client.get(page, headers=manager)).text
+    for part in ("&lt;May&gt;", "¥50.50", "¥60.00", "118.8%", "¥9.50 more than the budget", 'value="50.50"'):
+        assert part in shown
+    less = await house.client.post(page, data=typed | {"amount": "100"}, headers=manager)
+    assert less.headers["location"].endswith("done=budget-changed")
+    of_event = (await house.client.get(f"/staff/events/{draft}", headers=manager)).text
+    assert f'href="{page}">Budget: &lt;May&gt;</a>' in of_event
+    assert f'href="/staff/events/{draft}/quotas/table#text">Budget</a>' in of_event, "the other takes it all"
+    await house.client.post(f"{page}/events/{draft}/take-out", headers=manager, data={})
+    trail = (await house.client.get("/staff/trail", headers=manager)).text
+    for part in ("Event taken out of a budget", f'href="{page}"', "¥50.50 → ¥100.00"):
+        assert part in trail
+    auditor = ENGLISH | house.staff("auditor")
+    listed = (await house.client.get("/staff/budgets", headers=auditor)).text
+    assert page in listed
+    assert "More planned than there is" in listed
+    assert 'method="post" action="/staff/budgets"' not in listed
+    assert "Put an event in" not in (await house.client.get(page, headers=auditor)).text
+    west = OWN | ENGLISH | house.staff(path="district.west")
+    assert (await house.client.get(page, headers=west)).status_code == 404
+    assert (await house.client.post(page, data=typed, headers=west)).status_code == 404
+    assert (await house.client.get("/staff/budgets", headers=house.staff("clerk"))).status_code == 403

@@ -119,6 +119,7 @@ FIGURES = (
     "reports/participation",
     "reports/attendance",
     "reports/demand",
+    "budgets",
     "till",
     "venues",
 )

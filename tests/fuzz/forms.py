@@ -17,6 +17,7 @@ _FIELDS: Mapping[str, str] = {
     "quota_id": "quota_id", "pickup": "pickup_id", "paper": "desk", "capacity": "quantity",
     "withheld": "quantity", "quantity": "quantity", "swipe": "card_number", "desk": "desk",
     "opening_cash": "quantity", "counted_cash": "quantity", "counted_card": "quantity", "remark": "reason",
+    "amount": "quantity", "note": "reason", "event": "event_id",
     "name": "desk", "price": "quantity", "title": "desk", "opens_at": "local", "closes_at": "local",
     "starts_at": "local", "eligible": "organisation", "eligible_q": "organisation",
     "eligible_sought": "organisation", "organiser": "organisation", "hold_minutes": "quantity",
@@ -32,7 +33,7 @@ _PAGES = (
     "/desk/conflicts", "/desk/conflicts?settled=yes",
     "/desk/till", "/desk/till/{pickup_id}", "/staff/till", "/desk/share",
     "/staff/templates", "/staff/events/{event_id}/preview", "/staff/events/{event_id}/copy",
-    "/staff/events/{event_id}/quotas/table",
+    "/staff/events/{event_id}/quotas/table", "/staff/budgets", "/staff/budgets/{budget_id}",
 )  # fmt: skip
 _FORMS = (
     "/events/{event_id}/holds", "/holds/{hold_id}/confirm", "/holds/{hold_id}/release", "/orders/{order_id}/cancel",
@@ -46,7 +47,8 @@ _FORMS = (
     "/desk/till", "/desk/till/{pickup_id}/close", "/desk/share", "/desk/conflicts/{quantity}/settle", "/desk/prints",
     "/staff/templates", "/staff/events/{event_id}/copy", "/staff/events/{event_id}/quotas/table",
     "/staff/events/{event_id}/raise", "/staff/events/{event_id}/postpone",
-    "/staff/events/{event_id}/waves/{key}/cancel",
+    "/staff/events/{event_id}/waves/{key}/cancel", "/staff/budgets", "/staff/budgets/{budget_id}",
+    "/staff/budgets/{budget_id}/events", "/staff/budgets/{budget_id}/events/{event_id}/take-out",
 )  # fmt: skip
 _QUERIES = (
     "lang=en",

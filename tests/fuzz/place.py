@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from tests.idempotency.town import HOUR_MS, Town
 from tests.support.calls import Client, Request
+from ticketing.catalogue.budgets import BudgetPlan
 from ticketing.catalogue.model import EventDraft, QuotaDraft
 from ticketing.catalogue.venues import VenuePlan
 from ticketing.keyring import Keyring
@@ -76,6 +77,9 @@ class Place:
         roles = ("manager", "admin", "auditor", "clerk")
         self.sessions = {role: self._services.signer.sign(self._account("some", role)) for role in roles}
         self.venues = [self._services.venues.add(self._staff, VenuePlan(name=f"场馆 {n}")) for n in range(8)]
+        self.budgets = [
+            self._services.budgets.add(self._staff, BudgetPlan(name=f"预算 {n}", amount=n)) for n in range(4)
+        ]
         self.webhooks = [self._webhook() for _ in range(8)]
         self._leaving = {role: self._account("leaving", role) for role in roles}
         self.buyers = [(self._claims(buyer.token), buyer) for buyer in town.buyers]
@@ -247,6 +251,7 @@ _FOUND: Mapping[str, Callable[[Visit], Any]] = {
     "pin": lambda visit: visit._victim.pin,
     "organisation_id": Visit._organisation,
     "venue_id": lambda visit: visit._dice.choice(visit._place.venues),
+    "budget_id": lambda visit: visit._dice.choice(visit._place.budgets),
     "webhook_id": lambda visit: visit._dice.choice(visit._place.webhooks),
     "card_id": lambda visit: str(visit._dice.randrange(1, BUYERS)),
 }

@@ -18,6 +18,7 @@ from ticketing.api.bodies import has_controls, read_id
 from ticketing.api.front import Front
 from ticketing.api.pages import (
     accounts,
+    budgets,
     campaigns,
     desk,
     desk_away,
@@ -157,7 +158,7 @@ def _staff_routes() -> list[Route]:
 
 
 def _programme_routes() -> list[Route]:
-    """Looks, venues, and reports on what became of it all."""
+    """Looks, budgets, venues, and reports on what became of it all."""
     return [
         _get("/staff/look", looks.show_organisation_look),
         _post("/staff/look", looks.set_organisation_look),
@@ -168,6 +169,12 @@ def _programme_routes() -> list[Route]:
         _get(till.REPORT_PATH, till.show_report),
         _get(reports.PATH, reports.show_first),
         _get(f"{reports.PATH}/{{name}}", reports.show),
+        _get(budgets.PATH, budgets.show_all),
+        _post(budgets.PATH, budgets.add),
+        _get(f"{budgets.PATH}/{{budget_id}}", budgets.show),
+        _post(f"{budgets.PATH}/{{budget_id}}", budgets.change),
+        _post(f"{budgets.PATH}/{{budget_id}}/events", budgets.put_in),
+        _post(f"{budgets.PATH}/{{budget_id}}/events/{{event_id}}/take-out", budgets.take_out),
         _get(venues.PATH, venues.show_all),
         _post(venues.PATH, venues.add),
         _get(f"{venues.PATH}/{{venue_id}}", venues.show),

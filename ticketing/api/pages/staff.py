@@ -81,6 +81,7 @@ async def _event_page(
         names={quota.id: quota.name for quota in view.quotas},
         waves=await in_thread(site.services.waves.of_event, staff, event_id),
         wave_rows=range(WAVE_ROWS),
+        budget=await in_thread(site.services.budgets.of_event, staff, event),
         key=new_key(),
         remarks=await in_thread(remarks_of, site, request, staff, event) if event.state == DRAFT else (),
         live=stats is not None,
