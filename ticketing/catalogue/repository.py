@@ -95,6 +95,8 @@ def of_organisations(session: Session, organisation_ids: Select[str]) -> Sequenc
 
 def those_of(session: Session, event_ids: Collection[str], organisation_ids: Select[str]) -> set[str]:
     """Which of these events belong to one of the organisations."""
+    if not event_ids:
+        return set()
     mine = (Event.id.in_(event_ids), Event.organisation_id.in_(organisation_ids))
     return set(session.scalars(select(Event.id).where(*mine)))
 

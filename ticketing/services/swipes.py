@@ -114,7 +114,8 @@ class Swipes:
         since = self._clock.now_ms() - LAPSED_DAYS * DAY_MS
         gone_back = lapsed.of_member(session, holder.member.id, NOT_COLLECTED, since)
         concerned = {order.event_id for order in waiting.values()} | {one.event_id for one in gone_back}
-        served = catalogue.those_of(session, concerned, mine)
+        served = {event.id for event in on_sale}
+        served |= catalogue.those_of(session, concerned - served, mine)
         shown = [order for order in waiting.values() if order.event_id in served]
         shown.sort(key=lambda order: order.confirmed_at)
         return Swiped(
