@@ -58,6 +58,7 @@ from ticketing.services.reports import ReportService
 from ticketing.services.returns import ReturnService
 from ticketing.services.seals import Seal
 from ticketing.services.sessions import SessionService
+from ticketing.services.single_sign_on import SingleSignOn
 from ticketing.services.slips import SlipService
 from ticketing.services.staff import StaffService
 from ticketing.services.staff_care import StaffCare
@@ -132,6 +133,7 @@ class Services:
         self.webhooks = WebhookService(self.sessions, self.keyring, self.clock)
         self.api_tokens = ApiTokens(self.sessions, self.clock)
         self.staff_logins = StaffLogins(self.sessions, self.revocations, self.clock)
+        self.sign_on = SingleSignOn(self.sessions, self.keyring, self.clock, self.accounts, self.settings)
         self.staff_help = StaffHelp(self.sessions, self.clock, self.accounts.factors)
 
     def _show_programme(self) -> None:
@@ -205,6 +207,7 @@ def patient_of(services: Services, embedded: bool, last_heartbeat: Callable[[], 
         now_ms=services.keeper.now_ms,
         last_heartbeat=last_heartbeat,
         recovering=services.recovery.recovering,
+        provider=services.sign_on.look if services.sign_on.name else None,
     )
 
 

@@ -3,12 +3,16 @@
 Only `bootstrap`, `embedded` and the command line read this; rooms are handed values.
 """
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
 class Settings(BaseSettings):
@@ -59,6 +63,16 @@ class Settings(BaseSettings):
         description="Whether staff may have a second factor, or do nothing before they have set one up.",
     )
 
+    oidc_client_id: str | None = Field(None, description="What the sign-in provider calls this instance.")
+    oidc_client_secret: SecretStr | None = Field(None, description="What this instance shows the provider.")
+    oidc_name: str | None = Field(None, max_length=40, description="What staff call the provider.")
+    oidc_issuer: str | None = Field(
+        None,
+        max_length=200,
+        validate_default=True,
+        description="An OpenID Connect provider by which staff may sign in, as it names itself.",
+    )
+
     webhook_private_addresses: bool = Field(
         False, description="Whether webhooks may lead into private networks and to this machine."
     )
@@ -76,3 +90,33 @@ class Settings(BaseSettings):
     drain_batch_max: int = Field(
         500, ge=1, le=5_000, description="Log entries recorded in one SQL transaction."
     )
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _provider_is_whole(cls, issuer: str | None, info: ValidationInfo) -> str | None:
+        """A sign-in provider is named with all that it needs, or not at all."""
+        needed = ("oidc_client_id", "oidc_client_secret")
+        if issuer is None:
+            if any(info.data.get(name) is not None for name in needed):
+                raise ValueError("is not set, but the client of a sign-in provider is")
+            return None
+        missing = [name for name in (*needed, "public_url") if not info.data.get(name)]
+        if missing:
+            raise ValueError(f"needs TICKETING_{missing[0].upper()}")
+        if not is_safe_url(issuer):
+            raise ValueError("must be an https:// address without a query; http:// only for localhost")
+        if find_spec("authlib") is None or find_spec("requests") is None:
+            raise ValueError("needs what `pip install 'ticketing[oidc]'` installs")
+        return issuer
+
+
+def is_safe_url(url: str) -> bool:
+    """Whether what goes to this address is read by nobody on the way: HTTPS, or this machine itself."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return False
+    plain = not (parts.username or parts.password or parts.query or parts.fragment)
+    secure = parts.scheme == "https" or (parts.scheme == "http" and host in _LOCAL)
+    return bool(host) and plain and secure

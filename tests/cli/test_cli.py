@@ -39,7 +39,7 @@ VERBS = [
     ("bench",), ("doctor",), ("openapi",),
     ("cards", "import"), ("members", "erase"), ("staff", "add"),
     ("staff", "disable"), ("staff", "enable"), ("staff", "reset-password"), ("db", "upgrade"), ("trail", "accept"),
-    ("staff", "reset-second-factor"), ("staff", "end-sessions"),
+    ("staff", "reset-second-factor"), ("staff", "end-sessions"), ("staff", "unlink-provider"),
 ]  # fmt: skip
 
 

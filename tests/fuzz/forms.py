@@ -29,6 +29,7 @@ _PAGES = (
     "/pictures/{key}/small", "/pictures/{key}/{key}", "/static/member.css", "/static/{key}", "/staff/look",
     "/staff/events/{event_id}/look", "/staff/events/{event_id}/poster", "/staff/events/{event_id}/poster.svg",
     "/orders/{order_id}/qr/99999999999999999999.svg", "/login", "/account", "/staff", "/staff/login",
+    "/staff/login/provider", "/staff/login/provider/back?code={key}&state={key}",
     "/staff/events", "/staff/events/new", "/staff/events/{event_id}", "/staff/events/{event_id}/edit", "/desk",
     "/desk/conflicts", "/desk/conflicts?settled=yes",
     "/desk/till", "/desk/till/{pickup_id}", "/staff/till", "/desk/share",
@@ -49,6 +50,7 @@ _FORMS = (
     "/staff/events/{event_id}/raise", "/staff/events/{event_id}/postpone",
     "/staff/events/{event_id}/waves/{key}/cancel", "/staff/budgets", "/staff/budgets/{budget_id}",
     "/staff/budgets/{budget_id}/events", "/staff/budgets/{budget_id}/events/{event_id}/take-out",
+    "/staff/account/provider", "/staff/account/provider/remove",
 )  # fmt: skip
 _QUERIES = (
     "lang=en",

@@ -12,7 +12,7 @@ from ticketing.api.live import Live
 from ticketing.api.live_holds import LiveHolds
 from ticketing.api.looks import LookBook
 from ticketing.api.metrics import Metrics
-from ticketing.api.pace import SWIPES_AT_ONCE, Pace, Turns
+from ticketing.api.pace import PROVIDER_AT_ONCE, SWIPES_AT_ONCE, Pace, Turns
 from ticketing.api.tally import Tally
 from ticketing.bootstrap import AsyncServices
 
@@ -32,6 +32,7 @@ class Front:
     metrics: Metrics
     logins: Pace
     swipes: Turns
+    provider: Turns
 
     @classmethod
     def over(cls, services: AsyncServices) -> Self:
@@ -59,6 +60,7 @@ class Front:
             metrics=Metrics(board),
             logins=Pace(tally),
             swipes=Turns(SWIPES_AT_ONCE),
+            provider=Turns(PROVIDER_AT_ONCE, wait_seconds=None),
         )
 
 

@@ -29,6 +29,10 @@ TURN_SECONDS = 0.25
 """For how long a swipe waits for its turn; longer only when those before it stand still, which then is no use."""
 
 
+PROVIDER_AT_ONCE = 4
+"""Threads that may wait for the sign-in provider, so that its silence stops nobody else."""
+
+
 class Turns:
     """Runs short work in threads, so many pieces at a time and the rest in order of arrival.
 
@@ -37,8 +41,10 @@ class Turns:
     who asked it, and nobody behind them.
     """
 
-    def __init__(self, at_once: int) -> None:
+    def __init__(self, at_once: int, wait_seconds: float | None = TURN_SECONDS) -> None:
+        """`wait_seconds` None: nobody goes on before their turn."""
         self._free = asyncio.Semaphore(at_once)
+        self._wait_seconds = wait_seconds
 
     async def run(self, work: Callable[..., Result], *arguments: Any) -> Result:
         """What `work` returns, or raises, when its turn has come."""
@@ -51,7 +57,7 @@ class Turns:
 
     async def _wait(self) -> bool:
         try:
-            async with asyncio.timeout(TURN_SECONDS):
+            async with asyncio.timeout(self._wait_seconds):
                 await self._free.acquire()
         except TimeoutError:
             return False

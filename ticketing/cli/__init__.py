@@ -93,4 +93,4 @@ def _explain(error: TicketingError) -> str:
 def _first_setting(error: ValidationError) -> str:
     first = error.errors()[0]
     name = "_".join(str(part) for part in first["loc"]).upper()
-    return f"TICKETING_{name}: {first['msg']}; see docs/settings.md"
+    return f"TICKETING_{name}: {first['msg'].removeprefix('Value error, ')}; see docs/settings.md"

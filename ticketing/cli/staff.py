@@ -92,6 +92,18 @@ def reset_second_factor(username: str, data_dir: DataDir = None) -> None:
     typer.echo(f"{username} is signed out; {had}")
 
 
+@app.command("unlink-provider")
+def unlink_provider(username: str, data_dir: DataDir = None) -> None:
+    """Let the sign-in provider open an account no more until its person links it again, and end its sessions.
+
+    Example: ticketing staff unlink-provider wang
+    """
+    with services_of(data_dir) as services:
+        was_linked = services.staff_help.unlink_provider(None, username)
+    was = "the provider opens it no more" if was_linked else "it was not linked"
+    typer.echo(f"{username} is signed out; {was}")
+
+
 @app.command("end-sessions")
 def end_sessions(username: str, data_dir: DataDir = None) -> None:
     """Sign an account out everywhere, within two seconds.

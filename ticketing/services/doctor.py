@@ -9,7 +9,7 @@ from msgspec import Struct
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from ticketing.errors import StoreUnavailable
+from ticketing.errors import Failure, StoreUnavailable
 from ticketing.keyring import Keyring
 from ticketing.services.doctor_books import look_at_books
 from ticketing.services.doctor_machine import look_at_disks, look_at_secret
@@ -40,7 +40,7 @@ class Patient(Struct, frozen=True):
     `facts` and `queue_facts` are what the servers say of themselves (`inventory.server.read_facts`); without
     the latter the queue is on the same server. `now_ms` is Redis' time, `last_heartbeat` when a worker was last
     heard of, in ms by the machine's clock; `recovering` gives the groups that wait for a rebuild, each with its
-    reason. `embedded`: its Redis is the bundled one.
+    reason. `provider`, where there is one, asks the sign-in provider. `embedded`: its Redis is the bundled one.
     """
 
     settings: Settings
@@ -52,6 +52,7 @@ class Patient(Struct, frozen=True):
     now_ms: Callable[[], int]
     last_heartbeat: Callable[[], int | None]
     recovering: Callable[[], Mapping[str, str]]
+    provider: Callable[[], None] | None = None
 
 
 class Doctor:
@@ -70,6 +71,7 @@ class Doctor:
         checks = [*self._redis(), *self._sql()]
         if all(look.ok for look in checks if look.name in ("redis", "sql", "migrations")):
             checks.append(self._sales())
+        checks += self._provider()
         checks += look_at_secret(self._secret, self._data_dir)
         checks += look_at_disks(self._folders)
         return Diagnosis(all(look.ok for look in checks), checks)
@@ -126,6 +128,23 @@ class Doctor:
             found or "none waits for a rebuild",
             mend,
             f"ticketing rebuild{self._options}",
+        )
+
+    def _provider(self) -> Iterator[Check]:
+        if self._patient.provider is None:
+            return
+        found = issuer = self._patient.settings.oidc_issuer or ""
+        try:
+            self._patient.provider()
+            ok = True
+        except Failure as failure:
+            ok, found = False, f"{failure}: {failure.__cause__}"
+        yield check(
+            "sign-in provider",
+            ok,
+            found,
+            "staff sign in by their passwords alone: see whether it answers, and calls itself TICKETING_OIDC_ISSUER",
+            f"curl -fsS {shlex.quote(issuer.rstrip('/'))}/.well-known/openid-configuration",
         )
 
     def _why_redis_is_away(self) -> tuple[str, str]:

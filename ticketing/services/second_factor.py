@@ -87,7 +87,7 @@ class SecondFactors:
 
         INVALID when one is confirmed already: it must be taken away first, which needs a code of it.
         """
-        self._require_password(staff, password)
+        self.require_password(staff, password)
         secret = pyotp.random_base32()
         sealed = self._vault.seal(_purpose(staff.id), secret.encode())
         with self._sessions.begin() as session:
@@ -133,7 +133,7 @@ class SecondFactors:
 
     def turn_off(self, staff: Claims, password: str, code: str, address: str) -> None:
         """Take the account's second factor away and end all its sessions, this one too."""
-        self._require_password(staff, password)
+        self.require_password(staff, password)
         if not self.judge(staff.id, code, address):
             raise Refusal(Code.BAD_CREDENTIALS)
         with self._sessions.begin() as session:
@@ -172,7 +172,7 @@ class SecondFactors:
 
     # The account
 
-    def _require_password(self, staff: Claims, password: str) -> None:
+    def require_password(self, staff: Claims, password: str) -> None:
         """A session that somebody left open must not be enough to change how its account is opened."""
         target = f"staff:{staff.name}"
         self._attempts.begin(target)

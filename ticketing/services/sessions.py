@@ -5,6 +5,7 @@ look-up, the same HMAC and the same counters, and gets the same answer. What a l
 ending it early is a row in `session_changes` that every process reads within two seconds.
 """
 
+from collections.abc import Callable
 from functools import cached_property
 
 from limits.strategies import RateLimiter
@@ -18,7 +19,7 @@ from ticketing.keyring import Keyring
 from ticketing.members import repository as members
 from ticketing.members.numbers import read_card_number
 from ticketing.members.repository import Holder, PinRecord
-from ticketing.members.tables import ACTIVE, Card, Organisation
+from ticketing.members.tables import ACTIVE, Card
 from ticketing.services import trail
 from ticketing.services.attempts import Attempts
 from ticketing.services.passwords import hash_password, is_password, random_password
@@ -52,15 +53,15 @@ class SessionService:
         self._signer = signer
         self._clock = clock
         self._settings = settings
-        self._attempts = Attempts(
+        self.attempts = Attempts(
             limiter, settings.login_failures_per_card, settings.login_failures_per_address
         )
         self._steps = TokenSigner(keyring.step)
-        self.factors = SecondFactors(sessions, keyring, clock, self._attempts)
+        self.factors = SecondFactors(sessions, keyring, clock, self.attempts)
 
     def require_unhurried(self, address: str) -> None:
         """Raise `Refusal` RATE_LIMITED with `retry_after_ms` for an address of too many failed logins."""
-        self._attempts.require_unhurried(address)
+        self.attempts.require_unhurried(address)
 
     def login_member(self, card_number: str, pin: str, address: str) -> tuple[str, Claims]:
         """A member's token and claims, good until `expires_at`; `renew` makes the browser's of it.
@@ -69,12 +70,12 @@ class SessionService:
         the card or of the client's `address`: alike whether the card exists or not.
         """
         digest = self._keyring.card_digest(read_card_number(card_number) or card_number)
-        self._attempts.begin(_card(digest), address)
+        self.attempts.begin(_card(digest), address)
         claims = self._judge_pin(digest, pin)
         if claims is None:
-            self._attempts.failed(address)
+            self.attempts.failed(address)
             raise Refusal(Code.BAD_CREDENTIALS)
-        self._attempts.succeeded(_card(digest))
+        self.attempts.succeeded(_card(digest))
         return self._signer.sign(claims), claims
 
     def login_staff(
@@ -97,7 +98,19 @@ class SessionService:
 
         The text says who gave the password, for `login_staff_second_step`; the claims must not be signed then.
         """
-        claims = self._begin_staff(username, password, address)
+        return self._first_step(self._begin_staff(username, password, address))
+
+    def login_staff_known(
+        self, staff_id: int, is_known: Callable[[Session], bool]
+    ) -> tuple[Claims, str | None] | None:
+        """The same for whom something else than a password has shown to be this account's person.
+
+        None when the account is disabled, or when `is_known` says that this is no longer so.
+        """
+        claims = self._staff_claims(staff_id, self._clock.now_ms(), lambda _, session: is_known(session))
+        return None if claims is None else self._first_step(claims)
+
+    def _first_step(self, claims: Claims) -> tuple[Claims, str | None]:
         if not self.factors.is_needed(claims.id):
             return self._bound_to_enrol(claims), None
         soon = min(claims.expires_at, claims.issued_at + STEP_MINUTES * MINUTE_MS)
@@ -123,12 +136,12 @@ class SessionService:
 
     def _begin_staff(self, username: str, password: str, address: str) -> Claims:
         name = read_username(username) or username
-        self._attempts.begin(f"staff:{name}", address)
+        self.attempts.begin(f"staff:{name}", address)
         claims = self._judge_password(name, password)
         if claims is None:
-            self._attempts.failed(address)
+            self.attempts.failed(address)
             raise Refusal(Code.BAD_CREDENTIALS)
-        self._attempts.succeeded(f"staff:{name}")
+        self.attempts.succeeded(f"staff:{name}")
         return claims
 
     def renew(self, claims: Claims) -> str:
@@ -161,14 +174,14 @@ class SessionService:
         """
         chosen = new_pin(new, previous=pin)
         target = f"member:{claims.id}"
-        self._attempts.begin(target)
+        self.attempts.begin(target)
         with self._sessions.begin() as session:
             card = self._own_card(session, claims, pin)
             now = self._clock.now_ms()
             set_pin(self._keyring, card, chosen, chosen=True)
             members.end_sessions(session, now, claims.subject, spared=claims.session_id)
             trail.record(session, now, claims.actor, "card.change_pin", f"card:{card.id}", {})
-        self._attempts.succeeded(target)
+        self.attempts.succeeded(target)
         changed = replace(claims, pin_must_change=False)
         return self._signer.sign(changed), changed
 
@@ -226,12 +239,20 @@ class SessionService:
         right = is_password(password, account.password_hash if account else absent)
         if not right or account is None or account.disabled:
             return None
-        with reading(self._sessions) as session:
-            organisation = members.organisation_of(session, account.organisation_id)
-            ended_before = members.sessions_ended_before(session, f"s:{account.id}")
-        return self._staff_claims(account, organisation, max(now, ended_before))
+        known = account.password_hash
+        return self._staff_claims(account.id, now, lambda account, _: account.password_hash == known)
 
-    def _staff_claims(self, account: StaffAccount, organisation: Organisation, now: int) -> Claims:
+    def _staff_claims(
+        self, staff_id: int, began_at: int, is_known: Callable[[StaffAccount, Session], bool]
+    ) -> Claims | None:
+        # As with a PIN: what was taken away meanwhile is seen by this reading, or ends the session as an earlier one.
+        with reading(self._sessions) as session:
+            ended_before = members.sessions_ended_before(session, f"s:{staff_id}")
+            account = staff.account_by_id(session, staff_id)
+            if account is None or account.disabled or not is_known(account, session):
+                return None
+            organisation = members.organisation_of(session, account.organisation_id)
+        now = max(began_at, ended_before)
         expires_at = now + self._settings.staff_session_minutes * MINUTE_MS
         return Claims(
             kind="staff",

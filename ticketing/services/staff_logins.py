@@ -18,6 +18,7 @@ from ticketing.services.last_use import LastUse
 from ticketing.services.logins import is_good
 from ticketing.services.second_factor import SecondFactors
 from ticketing.services.tokens import Claims
+from ticketing.staff import identities
 from ticketing.staff import logins as rows
 from ticketing.staff import repository as staff_repository
 from ticketing.staff.logins import TEXT_LENGTH_MAX, StaffLogin
@@ -117,6 +118,17 @@ class StaffHelp:
         """
         with self._reached(admin, username) as (session, account):
             return self._factors.remove(session, account.id, _actor(admin), "staff.reset_second_factor")
+
+    def unlink_provider(self, admin: Claims | None, username: str) -> bool:
+        """Let an account be opened by the sign-in provider no more, and end its sessions. Whether it was."""
+        with self._reached(admin, username) as (session, account):
+            was_linked = identities.remove(session, account.id)
+            now = self._clock.now_ms()
+            members.end_sessions(session, now, f"s:{account.id}")
+            rows.remove_all(session, account.id)
+            facts = {"username": account.username}
+            trail.record(session, now, _actor(admin), "staff.unlink_provider", f"staff:{account.id}", facts)
+            return was_linked
 
     @contextmanager
     def _reached(self, admin: Claims | None, username: str) -> Iterator[tuple[Session, StaffAccount]]:

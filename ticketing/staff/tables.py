@@ -1,6 +1,6 @@
 """Tables of staff accounts, how they sign in, and of who did what."""
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, String
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ticketing.database import Base, Id, Millis, Serial
@@ -66,6 +66,18 @@ class RecoveryCode(Base):
     staff_id: Mapped[int] = mapped_column(ForeignKey("staff_accounts.id"), index=True)
     digest: Mapped[bytes] = mapped_column(LargeBinary)  # HMAC-SHA-256 under the instance's secret
     used_at: Mapped[Millis | None]
+
+
+class StaffIdentity(Base):
+    """Who an account's person is at the sign-in provider, which gives a `subject` to nobody else ever."""
+
+    __tablename__ = "staff_identities"
+    __table_args__ = (UniqueConstraint("issuer", "subject"),)
+
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff_accounts.id"), primary_key=True)
+    issuer: Mapped[str] = mapped_column(String(200))
+    subject: Mapped[str] = mapped_column(String(255))
+    linked_at: Mapped[Millis]
 
 
 class StaffSession(Base):

@@ -119,8 +119,28 @@ async def change_pin(request: Request) -> Response:
 
 async def show_staff_login(request: Request) -> Response:
     """The staff's sign-in form."""
-    after = own_path(request.query_params.get("next", ""), "")
-    return site_of(request).page(request, "staff/login.html", next=after)
+    return staff_login_page(request, own_path(request.query_params.get("next", ""), ""))
+
+
+def staff_login_page(request: Request, after: str, refusal: Refusal | None = None) -> Response:
+    """The staff's sign-in form, with the provider's button where there is one."""
+    site = site_of(request)
+    return site.page(
+        request,
+        "staff/login.html",
+        refusal=refusal,
+        path="/staff/login",
+        next=after,
+        mistyped=refusal is not None and "why" not in refusal.facts,
+        provider=site.services.sign_on.name,
+    )
+
+
+def staff_step_page(request: Request, step: str, after: str, refusal: Refusal | None = None) -> Response:
+    """The form for the code, after the password or the provider."""
+    return site_of(request).page(
+        request, "staff/login_code.html", refusal=refusal, path="/staff/login", next=after, step=step
+    )
 
 
 async def staff_login(request: Request) -> Response:
@@ -135,10 +155,10 @@ async def staff_login(request: Request) -> Response:
             site.services.accounts.login_staff_first_step, name, password, site.address(request)
         )
     except Refusal as refusal:
-        return site.page(request, "staff/login.html", refusal=refusal, path="/staff/login", next=after)
+        return staff_login_page(request, after, refusal)
     if step is not None:
-        return site.page(request, "staff/login_code.html", path="/staff/login", next=after, step=step)
-    return await _enter(request, claims, after)
+        return staff_step_page(request, step, after)
+    return await enter(request, claims, after)
 
 
 async def staff_login_code(request: Request) -> Response:
@@ -153,14 +173,12 @@ async def staff_login_code(request: Request) -> Response:
         )
     except Refusal as refusal:
         if refusal.code is Code.UNAUTHENTICATED:
-            return site.page(request, "staff/login.html", refusal=refusal, path="/staff/login", next=after)
-        return site.page(
-            request, "staff/login_code.html", refusal=refusal, path="/staff/login", next=after, step=step
-        )
-    return await _enter(request, claims, after)
+            return staff_login_page(request, after, refusal)
+        return staff_step_page(request, step, after, refusal)
+    return await enter(request, claims, after)
 
 
-async def _enter(request: Request, claims: Claims, after: str) -> Response:
+async def enter(request: Request, claims: Claims, after: str) -> Response:
     """The first page of who has just signed in."""
     site = site_of(request)
     device = device_of(headers_of(request).get(b"user-agent", b""))

@@ -41,6 +41,7 @@ from ticketing.api.pages import (
     staff,
     staff_account,
     staff_accounts,
+    staff_provider,
     till,
     trail,
     venues,
@@ -50,6 +51,7 @@ from ticketing.api.pages import (
 from ticketing.api.pages.rendering import Renderer, onward, redirect
 from ticketing.api.pages.site import ENROL_PATH, EnrolFirst, SignInFirst, Site
 from ticketing.errors import Code, Refusal, TicketingError
+from ticketing.services.single_sign_on import CALLBACK_PATH
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -118,6 +120,10 @@ def _staff_routes() -> list[Route]:
         _get("/staff/login", accounts.show_staff_login),
         _post("/staff/login", accounts.staff_login),
         _post("/staff/login/code", accounts.staff_login_code),
+        _get(staff_provider.PATH, staff_provider.leave),
+        _get(CALLBACK_PATH, staff_provider.come_back),
+        _post(staff_provider.LINK_PATH, staff_provider.link),
+        _post(f"{staff_provider.LINK_PATH}/remove", staff_provider.unlink),
         _post("/staff/logout", accounts.staff_logout),
         _get(ENROL_PATH, staff_account.show),
         _post(f"{ENROL_PATH}/second-factor", staff_account.begin_factor),

@@ -161,6 +161,8 @@ DONE: Mapping[str, str] = {
     "card-replace": N_("The card is replaced; the new one has the same PIN, and what was used stays used."),
     "account": N_("The account is changed; whoever used it signs in anew."),
     "account-disable": N_("The account is disabled; whoever used it is signed out within two seconds."),
+    "linked": N_("Your account is linked: from now on you can sign in by the provider."),
+    "unlinked": N_("The link is gone. Everybody else who was signed in as you is signed out."),
     "account-enable": N_("The account can sign in again, with the password it had."),
     "account-end-sessions": N_("Whoever used the account is signed out everywhere within two seconds."),
     "account-reset-second-factor": N_(

@@ -22,6 +22,7 @@ from ticketing.api.pages import (
     member_words,
     names,
     report_words,
+    sign_on_words,
 )
 from ticketing.api.pages.formats import Formats, duration, grouped, milliseconds, write_form_time
 from ticketing.api.pages.languages import Language
@@ -112,7 +113,8 @@ class Renderer:
             name: formats.moment(value) if name.endswith("_at") and value else value
             for name, value in names.refusal_facts(refusal.facts).items()
         }
-        return language.words.gettext(sentences[refusal.code]) % facts
+        sentence = sign_on_words.WHY.get(refusal.facts.get("why", "")) or sentences[refusal.code]
+        return language.words.gettext(sentence) % facts
 
     def say(self, request: Request, text: str, **values: Any) -> str:
         """A text marked by `N_`, in the language of the request."""

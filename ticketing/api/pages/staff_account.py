@@ -19,19 +19,22 @@ from ticketing.services.tokens import Claims
 async def show(request: Request) -> Response:
     """The account as it is."""
     site = site_of(request)
-    return await _page(request, site, site.require(request, "staff", ENROL_PATH))
+    return await page(request, site, site.require(request, "staff", ENROL_PATH))
 
 
-async def _page(
+async def page(
     request: Request,
     site: Site,
     staff: Claims,
     refusal: Refusal | None = None,
     enrolment: Enrolment | None = None,
     recovery_codes: list[str] | None = None,
+    onward: str | None = None,
 ) -> Response:
+    """The account, with what has just been made: `onward` leads to the provider, to link the account there."""
     factor = await in_thread(site.services.accounts.factors.state, staff)
     logins = await in_thread(site.services.staff_logins.own, staff)
+    sign_on = site.services.sign_on
     return site.page(
         request,
         "staff/account.html",
@@ -44,6 +47,9 @@ async def _page(
         enrolment=enrolment,
         qr=qr_data(enrolment.uri) if enrolment else None,
         recovery_codes=recovery_codes,
+        provider=sign_on.name,
+        linked_at=await in_thread(sign_on.linked_at, staff) if sign_on.name else None,
+        onward=onward,
     )
 
 
@@ -54,8 +60,8 @@ async def begin_factor(request: Request) -> Response:
     try:
         made = await in_thread(factors.begin, staff, form.values.get("password", ""))
     except Refusal as refusal:
-        return await _page(request, site, staff, refusal)
-    return await _page(request, site, staff, enrolment=made)
+        return await page(request, site, staff, refusal)
+    return await page(request, site, staff, enrolment=made)
 
 
 async def confirm_factor(request: Request) -> Response:
@@ -66,9 +72,9 @@ async def confirm_factor(request: Request) -> Response:
         codes = await in_thread(factors.confirm, staff, form.text("code"))
     except Refusal as refusal:
         shown = Refusal(Code.BAD_CREDENTIALS) if refusal.code is Code.INVALID else refusal
-        return await _page(request, site, staff, shown, await in_thread(factors.pending, staff))
+        return await page(request, site, staff, shown, await in_thread(factors.pending, staff))
     staff = replace(staff, must_enrol=False)
-    response = await _page(request, site, staff, recovery_codes=codes)
+    response = await page(request, site, staff, recovery_codes=codes)
     site.sign_in(response, staff)
     return response
 
@@ -80,7 +86,7 @@ async def remove_factor(request: Request) -> Response:
     try:
         await in_thread(site.services.accounts.factors.turn_off, staff, password, code, site.address(request))
     except Refusal as refusal:
-        return await _page(request, site, staff, refusal)
+        return await page(request, site, staff, refusal)
     response = redirect("/staff/login")
     site.gate.clear_cookie(response, "staff")
     return response
@@ -94,7 +100,7 @@ async def end_login(request: Request) -> Response:
     try:
         await in_thread(*act)
     except Refusal as refusal:
-        return await _page(request, site, staff, refusal)
+        return await page(request, site, staff, refusal)
     return redirect(f"{ENROL_PATH}?done=login")
 
 
