@@ -5,18 +5,15 @@ refusal has its control in the same test: the same way, honest, leads in.
 """
 
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
-import httpx2
 import pyotp
 import pytest
-from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from tests.api.pages.test_pages import ENGLISH, OWN, says
+from tests.api.pages.test_pages import says
 from tests.support.house import House
 from tests.support.passwords import quick_passwords  # noqa: F401 - a fixture of these tests
 from tests.support.provider import (
@@ -29,6 +26,7 @@ from tests.support.provider import (
     by_rs256,
     running_provider,
 )
+from tests.support.sign_on import BACK, ENGLISH, LEAVE, LINK, OWN, PASSWORD, Door, opened
 from ticketing.bootstrap import patient_of
 from ticketing.members import repository as members
 from ticketing.services.doctor import Doctor
@@ -36,9 +34,6 @@ from ticketing.services.open_id import KEPT_MS, PAUSE_MS
 from ticketing.services.single_sign_on import WAY_MINUTES
 from ticketing.settings import Settings
 
-PASSWORD = "correct horse battery"
-LEAVE, BACK = "/staff/login/provider", "/staff/login/provider/back"
-LINK = "/staff/account/provider"
 LOST, NOT_PROVEN = "Begin it once more", "could not be verified"
 
 
@@ -49,120 +44,43 @@ def provider() -> Iterator[Provider]:
         yield running
 
 
-def with_provider(settings: Settings, provider: Provider, **more: Any) -> Settings:
-    named = {
-        "oidc_issuer": provider.issuer,
-        "oidc_client_id": CLIENT_ID,
-        "oidc_client_secret": SecretStr(CLIENT_SECRET),
-        "oidc_name": "Union ID",
-        "public_url": "http://test",
-    }
-    return settings.model_copy(update=named | more)
-
-
-class Office:
-    """The house as somebody's browser sees it, and the provider."""
-
-    def __init__(self, house: House, provider: Provider) -> None:
-        self.house = house
-        self.provider = provider
-        provider.now = lambda: house.services.clock.now_ms() // 1000
-        for name in ("clara", "david"):
-            house.services.staff.add_staff(name, "clerk", "east", PASSWORD)
-
-    async def get(self, path: str) -> httpx2.Response:
-        return await self.house.client.get(path, headers=ENGLISH)
-
-    async def post(self, path: str, **fields: str) -> httpx2.Response:
-        headers = OWN | ENGLISH | {"content-type": "application/x-www-form-urlencoded"}
-        return await self.house.client.post(path, data=fields, headers=headers)
-
-    async def sign_in(self, name: str = "clara") -> None:
-        entered = await self.post("/staff/login", username=name, password=PASSWORD, next="")
-        assert entered.headers["location"] == "/desk"
-
-    def forget(self) -> None:
-        """Go on in a browser that has no cookie."""
-        self.house.client.cookies.clear()
-        self.house.services.revocations.refresh()
-
-    async def link(self, name: str = "clara") -> httpx2.Response:
-        """Sign in by password, link, and close the browser; what the way back answered."""
-        await self.sign_in(name)
-        shown = await self.post(LINK, password=PASSWORD)
-        assert shown.status_code == 200, shown.text
-        url = shown.text.split('href="' + self.provider.issuer)[1].split('"')[0].replace("&amp;", "&")
-        came = await self.get(self.provider.agree(self.provider.issuer + url))
-        self.forget()
-        return came
-
-    async def leave(self, after: str = "") -> str:
-        """Go to the provider and agree there; where that leads back to."""
-        left = await self.get(f"{LEAVE}?{urlencode({'next': after})}")
-        assert left.status_code == 303, left.text
-        return self.provider.agree(left.headers["location"])
-
-    async def enter(self, after: str = "") -> httpx2.Response:
-        """The whole way."""
-        return await self.get(await self.leave(after))
-
-    async def leads_in(self) -> None:
-        """The control: who goes the whole way is in."""
-        self.forget()
-        entered = await self.enter()
-        assert (entered.status_code, entered.headers["location"]) == (303, "/desk"), entered.text
-        assert (await self.get("/staff/account")).status_code == 200
-        self.forget()
-
-    def later(self, ms: int) -> None:
-        """Let time go on."""
-        clock = self.house.services.clock
-        clock.observe(clock.now_ms() + ms)
-
-
-@asynccontextmanager
-async def opened(settings: Settings, provider: Provider, **more: Any) -> AsyncIterator[Office]:
-    async with House.open(with_provider(settings, provider, **more)) as house:
-        yield Office(house, provider)
-
-
 async def test_staff_link_their_account_and_sign_in(settings: Settings, provider: Provider) -> None:
     """Unlinked, linked, in, with the second factor, and unlinked again, on both databases."""
-    async with opened(settings, provider) as office:
-        assert "Sign in with Union ID" in (await office.get("/staff/login?next=/desk/till")).text
-        says(await office.enter(), 401, "no account here is linked")
-        linked = await office.link()
+    async with opened(settings, provider) as door:
+        assert "Sign in with Union ID" in (await door.get("/staff/login?next=/desk/till")).text
+        says(await door.enter(), 401, "no account here is linked")
+        linked = await door.link()
         assert linked.headers["location"] == "/staff/account?done=linked"
-        entered = await office.enter("/desk/till?x=1")
+        entered = await door.enter("/desk/till?x=1")
         assert entered.headers["location"] == "/desk/till?x=1"
-        page = await office.get("/staff/account?done=linked")
+        page = await door.get("/staff/account?done=linked")
         assert "Your account is linked" in page.text
         assert "Linked since" in page.text
         assert page.text.count("An unknown device") == 2  # the login that linked, and this one
-        totp = await enrol(office)
-        office.forget()
-        asked = await office.enter("/desk/till")
+        totp = await enrol(door)
+        door.forget()
+        asked = await door.enter("/desk/till")
         assert (asked.status_code, "staff_session" in asked.headers.get("set-cookie", "")) == (200, False)
         step = asked.text.split('name="step" value="')[1].split('"')[0]
-        inside = await office.post("/staff/login/code", step=step, code=now(office, totp), next="/desk/till")
+        inside = await door.post("/staff/login/code", step=step, code=now(door, totp), next="/desk/till")
         assert inside.headers["location"] == "/desk/till"
-        assert (await office.post(f"{LINK}/remove", password="wrong")).status_code == 401
-        gone = await office.post(f"{LINK}/remove", password=PASSWORD)
+        assert (await door.post(f"{LINK}/remove", password="wrong")).status_code == 401
+        gone = await door.post(f"{LINK}/remove", password=PASSWORD)
         assert gone.headers["location"] == "/staff/account?done=unlinked"
-        office.forget()
-        says(await office.enter(), 401, "no account here is linked")
+        door.forget()
+        says(await door.enter(), 401, "no account here is linked")
 
 
-async def enrol(office: Office) -> pyotp.TOTP:
-    shown = await office.post("/staff/account/second-factor", password=PASSWORD)
+async def enrol(door: Door) -> pyotp.TOTP:
+    shown = await door.post("/staff/account/second-factor", password=PASSWORD)
     totp = pyotp.TOTP(shown.text.split('class="code secret">')[1].split("<")[0].replace(" ", ""))
-    done = await office.post("/staff/account/second-factor/confirm", code=now(office, totp, -30))
+    done = await door.post("/staff/account/second-factor/confirm", code=now(door, totp, -30))
     assert done.status_code == 200
     return totp
 
 
-def now(office: Office, totp: pyotp.TOTP, seconds: int = 0) -> str:
-    return totp.at(office.house.services.clock.now_ms() // 1000 + seconds)
+def now(door: Door, totp: pyotp.TOTP, seconds: int = 0) -> str:
+    return totp.at(door.house.services.clock.now_ms() // 1000 + seconds)
 
 
 async def test_an_id_token_that_is_wrong_in_one_thing_opens_nothing(
@@ -182,69 +100,69 @@ async def test_an_id_token_that_is_wrong_in_one_thing_opens_nothing(
         {"sub": 7},
         {"sub": "x" * 256},
     ]
-    async with opened(quick_settings, provider) as office:
-        await office.link()
+    async with opened(quick_settings, provider) as door:
+        await door.link()
         for changes in lies:
             provider.changes = changes
-            says(await office.enter(), 401, NOT_PROVEN)
+            says(await door.enter(), 401, NOT_PROVEN)
         provider.changes = {}
-        office.provider.now = lambda: int(time.time()) - 600
-        says(await office.enter(), 401, NOT_PROVEN)  # expired
-        office.provider.now = lambda: int(time.time())
+        door.provider.now = lambda: int(time.time()) - 600
+        says(await door.enter(), 401, NOT_PROVEN)  # expired
+        door.provider.now = lambda: int(time.time())
         for sign in (by_nobody, by_public_key, by_another):
             provider.sign = sign
-            says(await office.enter(), 401, NOT_PROVEN)
-            assert (await office.get("/staff/account")).status_code == 303
+            says(await door.enter(), 401, NOT_PROVEN)
+            assert (await door.get("/staff/account")).status_code == 303
         provider.sign = by_rs256
-        await office.leads_in()
+        await door.leads_in()
         provider.changes = {"aud": [CLIENT_ID, "another"], "azp": CLIENT_ID}
-        await office.leads_in()
+        await door.leads_in()
 
 
 async def test_only_the_browser_that_left_comes_back_and_once(
     quick_settings: Settings, provider: Provider
 ) -> None:
-    async with opened(quick_settings, provider) as office:
-        await office.link()
-        back = await office.leave()
-        cookie = office.house.client.cookies["staff_way"]
+    async with opened(quick_settings, provider) as door:
+        await door.link()
+        back = await door.leave()
+        cookie = door.house.client.cookies["staff_way"]
         state = parse_qs(urlsplit(back).query)["state"][0]
-        says(await office.get(back.replace(state, state[::-1])), 401, LOST)
-        other = await office.leave()  # another browser, with the code that it took from the first: PKCE
+        says(await door.get(back.replace(state, state[::-1])), 401, LOST)
+        other = await door.leave()  # another browser, with the code that it took from the first: PKCE
         code = parse_qs(urlsplit(back).query)["code"][0]
-        says(await office.get(other.replace(other.split("code=")[1], code)), 401, LOST)
-        back = await office.leave()
-        cookie = office.house.client.cookies["staff_way"]
-        says(await office.get(back.replace("state=", "state=x")), 401, LOST)
-        assert "staff_way" not in office.house.client.cookies  # who came back wrongly begins anew
+        says(await door.get(other.replace(other.split("code=")[1], code)), 401, LOST)
+        back = await door.leave()
+        cookie = door.house.client.cookies["staff_way"]
+        says(await door.get(back.replace("state=", "state=x")), 401, LOST)
+        assert "staff_way" not in door.house.client.cookies  # who came back wrongly begins anew
         for kept in ("", "x", cookie[:-4], cookie[::-1], "%00"):
             said = ENGLISH | {"cookie": f"staff_way={kept}"}
-            says(await office.house.client.get(back, headers=said), 401, LOST)
+            says(await door.house.client.get(back, headers=said), 401, LOST)
         with_it = ENGLISH | {"cookie": f"staff_way={cookie}"}
-        entered = await office.house.client.get(back, headers=with_it)
+        entered = await door.house.client.get(back, headers=with_it)
         assert entered.headers["location"] == "/desk"
-        office.forget()
-        again = await office.house.client.get(back, headers=with_it)
+        door.forget()
+        again = await door.house.client.get(back, headers=with_it)
         says(again, 401, LOST)  # the provider takes a code once
-        back = await office.leave()
-        office.later(WAY_MINUTES * 60_000)
-        says(await office.get(back), 401, LOST)
-        await office.leads_in()
+        back = await door.leave()
+        door.later(WAY_MINUTES * 60_000)
+        says(await door.get(back), 401, LOST)
+        await door.leads_in()
 
 
 async def test_a_new_key_of_the_provider_is_fetched_once(
     quick_settings: Settings, provider: Provider
 ) -> None:
-    async with opened(quick_settings, provider) as office:
-        await office.link()
-        await office.leads_in()
+    async with opened(quick_settings, provider) as door:
+        await door.link()
+        await door.leads_in()
         assert provider.asked.count("/keys") == 1
         provider.rotate()
-        await office.leads_in()
-        await office.leads_in()
+        await door.leads_in()
+        await door.leads_in()
         assert provider.asked.count("/keys") == 2
-        office.later(KEPT_MS)
-        await office.leads_in()
+        door.later(KEPT_MS)
+        await door.leads_in()
         assert provider.asked.count("/keys") == 3
 
 
@@ -252,13 +170,13 @@ async def test_who_may_work_here_is_ours_to_say(
     quick_settings: Settings, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Disabled accounts stay out, also when they are disabled this very moment; an unlinked one as well."""
-    async with opened(quick_settings, provider) as office:
-        services = office.house.services
-        await office.link()
+    async with opened(quick_settings, provider) as door:
+        services = door.house.services
+        await door.link()
         services.staff.disable("clara")
-        says(await office.enter(), 401, "Your account here is disabled")
+        says(await door.enter(), 401, "Your account here is disabled")
         services.staff.enable("clara")
-        await office.leads_in()
+        await door.leads_in()
         ended_before = members.sessions_ended_before
         for act in (services.staff.disable, lambda name: services.staff_help.unlink_provider(None, name)):
 
@@ -267,82 +185,82 @@ async def test_who_may_work_here_is_ours_to_say(
                 act("clara")
                 return ended_before(*asked)
 
-            back = await office.leave()
+            back = await door.leave()
             monkeypatch.setattr(members, "sessions_ended_before", meanwhile)
-            assert (await office.get(back)).status_code == 401
+            assert (await door.get(back)).status_code == 401
             services.staff.enable("clara")
-        says(await office.enter(), 401, "no account here is linked")
+        says(await door.enter(), 401, "no account here is linked")
 
 
 async def test_only_who_is_signed_in_with_the_password_links(
     quick_settings: Settings, provider: Provider
 ) -> None:
-    async with opened(quick_settings, provider) as office:
-        await office.link()
-        says(await office.link("david"), 401, "Another account is linked")
-        await office.sign_in("david")
-        assert (await office.post(LINK, password="wrong")).status_code == 401
-        foreign = await office.house.client.post(LINK, data={"password": PASSWORD}, headers=ENGLISH)
+    async with opened(quick_settings, provider) as door:
+        await door.link()
+        says(await door.link("david"), 401, "Another account is linked")
+        await door.sign_in("david")
+        assert (await door.post(LINK, password="wrong")).status_code == 401
+        foreign = await door.house.client.post(LINK, data={"password": PASSWORD}, headers=ENGLISH)
         says(foreign, 403, "did not come from our own page")
         provider.subject = "subject-2"
-        shown = await office.post(LINK, password=PASSWORD)
+        shown = await door.post(LINK, password=PASSWORD)
         url = shown.text.split('<a href="' + provider.issuer)[1].split('"')[0].replace("&amp;", "&")
-        await office.sign_in("clara")
-        says(await office.get(provider.agree(provider.issuer + url)), 401, "who began to link")
-        office.forget()
-        says(await office.enter(), 401, "no account here is linked")
-        assert (await office.link("david")).headers["location"] == "/staff/account?done=linked"
-        await office.leads_in()
+        await door.sign_in("clara")
+        says(await door.get(provider.agree(provider.issuer + url)), 401, "who began to link")
+        door.forget()
+        says(await door.enter(), 401, "no account here is linked")
+        assert (await door.link("david")).headers["location"] == "/staff/account?done=linked"
+        await door.leads_in()
 
 
 async def test_a_provider_that_fails_is_said_and_the_password_still_opens(
     quick_settings: Settings, provider: Provider
 ) -> None:
-    async with opened(quick_settings, provider) as office:
+    async with opened(quick_settings, provider) as door:
         for wrong in (
             {"issuer": "https://another.example"},
             {"token_endpoint": "http://192.0.2.1/token"},
             {"jwks_uri": "file:///etc/passwd"},
         ):
             provider.describes = wrong
-            says(await office.get(LEAVE), 503, "Union ID does not answer")
-            office.later(PAUSE_MS)
+            says(await door.get(LEAVE), 503, "Union ID does not answer")
+            door.later(PAUSE_MS)
         provider.describes = {}
-        await office.link()
-        back = await office.leave()
+        await door.link()
+        back = await door.leave()
         provider.is_down = True
-        says(await office.get(back), 503, "Union ID does not answer")
-        office.later(KEPT_MS)
-        says(await office.get(LEAVE), 503, "Union ID does not answer")
+        says(await door.get(back), 503, "Union ID does not answer")
+        door.later(KEPT_MS)
+        says(await door.get(LEAVE), 503, "Union ID does not answer")
         asked = len(provider.asked)
-        says(await office.get(LEAVE), 503, "Union ID does not answer")
+        says(await door.get(LEAVE), 503, "Union ID does not answer")
         assert len(provider.asked) == asked  # nobody waits for it again at once
-        await office.sign_in()
+        await door.sign_in()
         provider.is_down = False
-        office.later(PAUSE_MS)
-        await office.leads_in()
+        door.later(PAUSE_MS)
+        await door.leads_in()
 
 
 async def test_who_does_not_agree_is_not_in(quick_settings: Settings, provider: Provider) -> None:
-    async with opened(quick_settings, provider) as office:
-        await office.link()
+    async with opened(quick_settings, provider) as door:
+        await door.link()
         provider.denies = True
-        says(await office.enter(), 401, "did not let you in")
+        says(await door.enter(), 401, "did not let you in")
         provider.denies = False
-        await office.leads_in()
+        await door.leads_in()
 
 
 async def test_nobody_is_sent_elsewhere(quick_settings: Settings, provider: Provider) -> None:
-    async with opened(quick_settings, provider) as office:
-        await office.link()
+    async with opened(quick_settings, provider) as door:
+        await door.link()
         for after in ("//evil.example", "https://evil.example", "/\\evil.example", "javascript:x"):
-            assert (await office.enter(after)).headers["location"] == "/desk"
-            office.forget()
+            assert (await door.enter(after)).headers["location"] == "/desk"
+            door.forget()
 
 
 async def test_the_cookie_is_the_browsers_alone(quick_settings: Settings, provider: Provider) -> None:
-    async with opened(quick_settings, provider, public_url="https://tickets.example") as office:
-        left = await office.get(LEAVE)
+    async with opened(quick_settings, provider, public_url="https://tickets.example") as door:
+        left = await door.get(LEAVE)
         cookie = left.headers["set-cookie"]
         assert cookie.startswith("__Host-staff_way=")
         assert {part.strip().lower() for part in cookie.split(";")[1:]} == {
@@ -356,15 +274,15 @@ async def test_the_cookie_is_the_browsers_alone(quick_settings: Settings, provid
 async def test_failures_are_logged_with_their_cause_and_no_secret(
     quick_settings: Settings, provider: Provider
 ) -> None:
-    async with opened(quick_settings, provider) as office:
+    async with opened(quick_settings, provider) as door:
         with capture_logs() as logs:
             provider.sign = by_another
-            back = await office.leave()
-            await office.get(back)
-            await office.get(f"{back}&error=<script>")
+            back = await door.leave()
+            await door.get(back)
+            await door.get(f"{back}&error=<script>")
             provider.is_down = True
-            office.later(KEPT_MS)
-            await office.get(LEAVE)
+            door.later(KEPT_MS)
+            await door.get(LEAVE)
         assert [log["why"] for log in logs] == ["not_proven", "lost", "unanswered"]
         assert "BadSignature" in logs[0]["cause"]
         assert "503" in logs[2]["cause"]
@@ -374,13 +292,13 @@ async def test_failures_are_logged_with_their_cause_and_no_secret(
 
 
 async def test_failures_of_an_address_are_bounded(quick_settings: Settings, provider: Provider) -> None:
-    async with opened(quick_settings, provider, login_failures_per_address="2 per 5 minutes") as office:
-        await office.link()
-        back = await office.leave()
-        office.forget()
-        assert [(await office.get(BACK)).status_code for _ in range(3)] == [401, 401, 429]
-        assert (await office.get(LEAVE)).status_code == 429
-        assert (await office.get(back)).status_code == 429
+    async with opened(quick_settings, provider, login_failures_per_address="2 per 5 minutes") as door:
+        await door.link()
+        back = await door.leave()
+        door.forget()
+        assert [(await door.get(BACK)).status_code for _ in range(3)] == [401, 401, 429]
+        assert (await door.get(LEAVE)).status_code == 429
+        assert (await door.get(back)).status_code == 429
 
 
 async def test_without_a_provider_there_is_none(quick_settings: Settings) -> None:
@@ -400,8 +318,8 @@ async def test_without_a_provider_there_is_none(quick_settings: Settings) -> Non
 
 
 async def test_the_doctor_asks_the_provider(quick_settings: Settings, provider: Provider) -> None:
-    async with opened(quick_settings, provider) as office:
-        patient = patient_of(office.house.services, False, lambda: None)
+    async with opened(quick_settings, provider) as door:
+        patient = patient_of(door.house.services, False, lambda: None)
         [well] = [look for look in Doctor(patient).examine().checks if look.name == "sign-in provider"]
         provider.is_down = True
         [ill] = [look for look in Doctor(patient).examine().checks if look.name == "sign-in provider"]

@@ -83,8 +83,8 @@ async def unlink(request: Request) -> Response:
 
 async def _posted(request: Request) -> tuple[Site, Form, Claims]:
     site, form = site_of(request), await read_form(request)
-    site.services.sign_on.require_provider()
     staff = site.require(request, "staff", ENROL_PATH)
+    site.services.sign_on.require_provider()
     if staff.must_enrol:
         raise EnrolFirst
     return site, form, staff
