@@ -60,7 +60,7 @@ class Front:
             metrics=Metrics(board),
             logins=Pace(tally),
             swipes=Turns(SWIPES_AT_ONCE),
-            provider=Turns(PROVIDER_AT_ONCE, wait_seconds=None),
+            provider=Turns(PROVIDER_AT_ONCE, strict=True),
         )
 
 

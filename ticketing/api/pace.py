@@ -41,10 +41,10 @@ class Turns:
     who asked it, and nobody behind them.
     """
 
-    def __init__(self, at_once: int, wait_seconds: float | None = TURN_SECONDS) -> None:
-        """`wait_seconds` None: nobody goes on before their turn."""
+    def __init__(self, at_once: int, *, strict: bool = False) -> None:
+        """`strict`: nobody goes on before their turn, however long that takes."""
         self._free = asyncio.Semaphore(at_once)
-        self._wait_seconds = wait_seconds
+        self._strict = strict
 
     async def run(self, work: Callable[..., Result], *arguments: Any) -> Result:
         """What `work` returns, or raises, when its turn has come."""
@@ -57,7 +57,7 @@ class Turns:
 
     async def _wait(self) -> bool:
         try:
-            async with asyncio.timeout(self._wait_seconds):
+            async with asyncio.timeout(None if self._strict else TURN_SECONDS):
                 await self._free.acquire()
         except TimeoutError:
             return False
