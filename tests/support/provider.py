@@ -149,8 +149,8 @@ def _json(status: int, document: Any) -> Answer:
 
 
 @contextmanager
-def running_provider() -> Iterator[Provider]:
-    """A provider that answers on this machine; `back` is for the test to set."""
+def running_provider(host: str = "127.0.0.1") -> Iterator[Provider]:
+    """A provider that answers on this machine under a name of it; `back` is for the test to set."""
     provider: Provider
 
     class Handler(BaseHTTPRequestHandler):
@@ -172,7 +172,7 @@ def running_provider() -> Iterator[Provider]:
             """Nobody reads it."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    provider = Provider(f"http://127.0.0.1:{server.server_port}")
+    provider = Provider(f"http://{host}:{server.server_port}")
     server.daemon_threads = True
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
