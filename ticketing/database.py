@@ -117,6 +117,17 @@ def reading(sessions: Sessions) -> Iterator[Session]:
         yield session
 
 
+@contextmanager
+def snapshot(sessions: Sessions) -> Iterator[Session]:
+    """A session that only reads, and whose every read is of the same moment: for figures that must tie."""
+    with sessions() as session:
+        options: dict[str, object] = {"read_only": True}
+        if session.get_bind().dialect.name == "postgresql":
+            options["isolation_level"] = "REPEATABLE READ"
+        session.connection(execution_options=options)
+        yield session
+
+
 def insert_into(session: Session, table: Any) -> sqlite.Insert | postgresql.Insert:
     """The dialect's INSERT, which both know with ON CONFLICT."""
     if session.get_bind().dialect.name == "sqlite":

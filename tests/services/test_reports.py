@@ -7,11 +7,13 @@ the rows by the SQL that docs/reports.md gives to the finance office.
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis import Redis
 from sqlalchemy import text, update
 
+from tests.support.interleaving import looks_before_it_waits
 from tests.support.ledger import Ledger, at
 from tests.support.office import claims, keeper_on
 from tests.support.refusals import refusal
@@ -23,8 +25,10 @@ from ticketing.database import Sessions, reading
 from ticketing.errors import Code
 from ticketing.inventory.keeper import Keeper
 from ticketing.inventory.keys import refusals_key
+from ticketing.reports import settlement
 from ticketing.reports.demand import REASONS
-from ticketing.reports.settlement import Settlement
+from ticketing.reports.settlement import Settlement, TieOut
+from ticketing.services import reports as report_service
 from ticketing.services.report_period import Asked, months_of
 from ticketing.services.reports import ReportService
 
@@ -109,6 +113,35 @@ def test_a_tie_that_does_not_hold_is_seen(books: Ledger, reports: ReportService)
         session.execute(text("UPDATE tickets SET price = price + 1 WHERE quota_id = 'film-2'"))
     [tie] = reports.settlement(DISTRICT, MAY).ties
     assert tie.lines - tie.orders == 2
+
+
+def while_a_ticket_is_sold(books: Ledger, reports: ReportService, monkeypatch: pytest.MonkeyPatch) -> int:
+    """By how much lines and orders differ when a ticket is recorded between the reading of the two."""
+    a_campaign(books)
+    late, ties = books.member("west"), settlement._ties
+
+    def sold_meanwhile(*arguments: Any) -> list[TieOut]:
+        books.order("film", late, (1, "issued", None), price=500)
+        return ties(*arguments)
+
+    monkeypatch.setattr(settlement, "_ties", sold_meanwhile)
+    [tie] = reports.settlement(DISTRICT, MAY).ties
+    return tie.orders - tie.lines
+
+
+def test_a_settlement_ties_while_tickets_are_sold(
+    books: Ledger, reports: ReportService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert while_a_ticket_is_sold(books, reports, monkeypatch) == 0
+
+
+def test_control_read_at_two_moments_it_does_not(
+    books: Ledger, reports: ReportService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite shows every reader one moment anyway."""
+    monkeypatch.setattr(report_service, "snapshot", reading)
+    differ = while_a_ticket_is_sold(books, reports, monkeypatch)
+    assert differ == (500 if looks_before_it_waits(books.sessions) else 0)
 
 
 @pytest.mark.parametrize("page", ["reports.md", "zh/reports.md"])

@@ -13,14 +13,13 @@ from sqlalchemy.orm import Session
 from ticketing.catalogue import refusals
 from ticketing.catalogue import repository as catalogue
 from ticketing.clock import DAY_MS, ServerClock
-from ticketing.database import Sessions, reading
+from ticketing.database import Sessions, reading, snapshot
 from ticketing.errors import Refusal
 from ticketing.inventory.keeper import Keeper
 from ticketing.inventory.model import Hold
 from ticketing.orders import books
 from ticketing.orders import repository as orders
 from ticketing.services import trail
-from ticketing.services.audit import snapshot
 from ticketing.services.audit_group import GroupAudit
 from ticketing.services.rebuild import hold_from_order
 

@@ -8,14 +8,13 @@ what every reading shows is reported.
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 
 from msgspec import Struct
 from sqlalchemy.orm import Session
 
 from ticketing.catalogue import repository as catalogue
-from ticketing.database import Sessions
+from ticketing.database import Sessions, snapshot
 from ticketing.inventory.keeper import Keeper
 from ticketing.orders import checks
 from ticketing.orders import repository as orders
@@ -99,14 +98,3 @@ def _in_sql(session: Session) -> Iterator[Violation]:
         yield Violation("I5", "", code, "the ticket is collected, but no hand-over of it stands")
     for pickup_id in checks.pickups_without_their_tickets(session):
         yield Violation("I5", "", pickup_id, "the hand-over stands, but not for all of its tickets")
-
-
-@contextmanager
-def snapshot(sessions: Sessions) -> Iterator[Session]:
-    """A session whose every read is of the same moment."""
-    with sessions() as session:
-        options: dict[str, object] = {"read_only": True}
-        if session.get_bind().dialect.name == "postgresql":
-            options["isolation_level"] = "REPEATABLE READ"
-        session.connection(execution_options=options)
-        yield session

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from sqlalchemy.orm import Session
 
-from ticketing.database import Sessions, reading
+from ticketing.database import Sessions, snapshot
 from ticketing.inventory.keeper import Keeper
 from ticketing.reports.attendance import Attended, attendance
 from ticketing.reports.demand import Demand, Found, by_event, demand, with_refusals
@@ -59,7 +59,7 @@ class ReportService:
     def _reading(self, staff: Claims, asked: Asked) -> Iterator[tuple[Session, Scope]]:
         require_reader(staff)
         require_period(asked.since, asked.until)
-        with reading(self._sessions) as session:
+        with snapshot(self._sessions) as session:
             yield session, scope_of(session, staff, asked.organisation)
 
 

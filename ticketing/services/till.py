@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from ticketing import identifiers
 from ticketing.catalogue import repository as catalogue
 from ticketing.clock import ServerClock
-from ticketing.database import Sessions, reading
+from ticketing.database import Sessions, reading, snapshot
 from ticketing.errors import Code, Refusal, invalid
 from ticketing.members import repository as members
 from ticketing.orders import till
@@ -175,7 +175,7 @@ class TillService:
         event_access.require_reader(reader)
         require_period(since, until)
         below = event_access.organisations_below(reader)
-        with reading(self._sessions) as session:
+        with snapshot(self._sessions) as session:
             shifts = _with_lines(session, till.shifts_between(session, below, since, until))
             loose = till.loose_lines(session, catalogue.ids_of_organisations(below), since, until)
             return TillReport(since, until, shifts, _named(session, loose))
