@@ -170,6 +170,12 @@ def mark_share_back(session: Session, quota_id: str, at: int) -> None:
     session.execute(update(Quota).where(Quota.id == quota_id).values(share_back_for=at))
 
 
+def void_late(session: Session, event_id: str) -> None:
+    """Have the orders of an event looked at again if it was called off: some may have tickets again."""
+    called_off = (Event.id == event_id, Event.state == CANCELLED)
+    session.execute(update(Event).where(*called_off).values(voided_at=None))
+
+
 def void_again(session: Session, group_id: str) -> None:
     """Have a group's orders looked at again, where tickets must not stand: a rebuild may have brought some back."""
     nothing_done = {"voided_at": None, "returned_until": None}

@@ -68,6 +68,14 @@ def void_event(
     return Piece(voided, len(chosen) < orders_max)
 
 
+def is_left(session: Session, event_id: str) -> bool:
+    """Whether a ticket of the event is still to be collected."""
+    mine = select(Ticket.code).join(Order, Order.id == Ticket.order_id)
+    return (
+        session.scalar(mine.where(Order.event_id == event_id, Ticket.status == ISSUED).limit(1)) is not None
+    )
+
+
 def refund_event(session: Session, event_id: str) -> None:
     """Whatever was paid for a cancelled event is to be paid back, for tickets that were collected as well."""
     paid = (Order.event_id == event_id, Order.payment_status == PAID)

@@ -64,7 +64,12 @@ class EventCanceller:
     def _close(self, event_id: str, complete: bool) -> None:
         with self._sessions.begin() as session:
             voiding.refund_event(session, event_id)
-            if complete:
+        if not complete:
+            return
+        with self._sessions.begin() as session:
+            # A clerk who undoes a hand-over has been seen by now, or waits and has the event looked at again.
+            catalogue.lock(session, event_id)
+            if not voiding.is_left(session, event_id):
                 catalogue.mark_voided(session, event_id, self._clock.now_ms())
 
     def _is_complete(self, event_id: str) -> bool:

@@ -1,12 +1,14 @@
 """Taking back what a desk did a moment ago: a hand-over, or a whole sale.
 
-A hand-over undone leaves an order whose tickets wait; what was paid with it is due again. A sale undone leaves
-nothing: its tickets are void and go back to where they came from, the desk's share first, and the clerk hands the
-money back. Both are one transaction of SQL; Redis hears of the tickets after it, by a return that heals.
+A hand-over undone leaves an order whose tickets wait, or are voided by the worker when the event was called off
+meanwhile; what was paid with it is due again. A sale undone leaves nothing: its tickets are void and go back to where
+they came from, the desk's share first, and the clerk hands the money back. Both are one transaction of SQL; Redis hears
+of the tickets after it, by a return that heals.
 """
 
 from sqlalchemy.orm import Session
 
+from ticketing.catalogue import repository as catalogue
 from ticketing.errors import Code, Refusal
 from ticketing.orders import repository as orders
 from ticketing.orders import till
@@ -36,6 +38,7 @@ def take_back(
     if not orders.undo_pickup(session, record.id, clerk.id, reason, now):
         return  # another clerk was quicker
     undone = _void_sale(session, order, record, now) if record.is_sale else _make_due_again(session, order)
+    catalogue.void_late(session, order.event_id)
     shift = till.joins_for_undo(session, record.id, clerk.id, order.currency)
     till.note_undo(session, record.id, shift, undone)
     detail: dict[str, object] = {
