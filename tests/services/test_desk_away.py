@@ -93,7 +93,7 @@ def test_a_ticket_handed_over_at_two_desks_is_named_with_both(shop: Shop, away: 
 
 
 def test_a_conflict_is_settled_once_with_a_reason_and_stays_findable(shop: Shop, away: AwayService) -> None:
-    _, codes = bought(shop, tickets=1)
+    order_id, codes = bought(shop, tickets=1)
     for key, device in (("k", "one"), ("k2", "two")):
         away.take(shop.clerk, device, [handed(shop, codes, key)])
     ((found,), _) = away.conflicts(shop.clerk, settled=False)
@@ -117,7 +117,8 @@ def test_a_conflict_is_settled_once_with_a_reason_and_stays_findable(shop: Shop,
     with reading(shop.sessions) as session:
         entries = session.scalars(select(AuditEntry).where(AuditEntry.action == "desk_conflict.settle"))
         (act,) = entries.all()
-    assert (act.actor, act.subject) == ("staff:boss", f"order:{codes[0][:12]}")
+    assert (act.actor, act.subject) == ("staff:boss", f"order:{order_id}")
+    assert act.organisation_id == "street-1", "whoever settles it, those whose order it is read of it"
     assert act.detail == {"conflict": number, "kind": "collected", "reason": "one was brought back"}
 
 

@@ -133,7 +133,8 @@ class AwayService:
             now = self._clock.now_ms()
             if away.settle(session, conflict_id, manager.id, reason, now):
                 detail = {"conflict": conflict_id, "kind": found.kind, "reason": reason}
-                subject = f"order:{found.number}"
+                order = orders.by_number(session, found.number)
+                subject = f"order:{order.id if order else found.number}"
                 trail.record(session, now, manager.actor, "desk_conflict.settle", subject, detail)
             settled = away.conflict(session, mine, conflict_id)
             assert settled is not None, "conflicts are never deleted"
