@@ -6,11 +6,15 @@ not kept waiting. Method: small files on both databases, and one that competes w
 
 import threading
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, text, update
+from sqlalchemy.orm import Session
 
+from tests.support.interleaving import looks_before_it_waits, until_somebody_waits
 from tests.support.people import CARD, OTHER_CARD, PIN, Taken, Union
 from ticketing.database import Sessions, reading
 from ticketing.errors import Code, Refusal
@@ -295,6 +299,39 @@ def test_staff_of_a_branch_take_nobody_from_its_neighbour(union: Union) -> None:
     ]
     assert union.person(union.member).organisation_id == "east"
     assert union.sign_in().id == union.member
+
+
+def renamed_by_a_branch_that_they_leave(union: Union) -> str:
+    """Where somebody is whom their branch names in a list while the district moves them to another."""
+    work = LineImport(union.sessions, union.keyring, union.clock, actor="staff:east", below="district.east")
+    line = CardLine(2, CARD, "王晓明", "east", "")
+    with ThreadPoolExecutor(1) as pool:
+        with union.sessions.begin() as session:
+            bulk.known_cards(session, [union.keyring.card_digest(CARD)])
+            session.execute(update(Member).where(Member.id == union.member).values(organisation_id="west"))
+            outcome = pool.submit(work.take, [line])
+            until_somebody_waits(union.sessions)
+        outcome.result()
+    return union.person(union.member).organisation_id
+
+
+def test_a_branch_fetches_nobody_back_who_was_moved_meanwhile(union: Union) -> None:
+    assert renamed_by_a_branch_that_they_leave(union) == "west"
+
+
+def test_control_read_with_the_lock_the_member_is_as_before_it(
+    union: Union, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def at_once(
+        session: Session, digests: Sequence[bytes], *, lock: bool = True
+    ) -> dict[bytes, bulk.KnownCard]:
+        query = bulk.cards_query(digests).with_for_update(of=Card)
+        return {row[0]: bulk.KnownCard._make(row) for row in session.execute(query)}
+
+    monkeypatch.setattr(bulk, "known_cards", at_once)
+    assert renamed_by_a_branch_that_they_leave(union) == (
+        "east" if looks_before_it_waits(union.sessions) else "west"
+    )
 
 
 def test_refused_lines_come_back_mended(union: Union, tmp_path: Path) -> None:

@@ -7,12 +7,15 @@ nothing catches, as a kill stops it: what its transaction wrote is rolled back.
 """
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select, text, update
+from sqlalchemy.orm import Session
 
+from tests.support.interleaving import looks_before_it_waits, until_somebody_waits
 from tests.support.people import CARD, PIN, Union
 from tests.support.refusals import faulty, refusal
 from tests.support.sheets import write_sheet
@@ -262,10 +265,57 @@ def test_nothing_sent_is_in_clear_and_all_of_it_goes(desk: Desk) -> None:
     desk.work().run()
     assert desk.count(CardImportPart) == 1
     with desk.sessions.begin() as session:
-        session.execute(update(CardImport).values(at=CardImport.at - KEPT_MS - 1))
+        session.execute(update(CardImport).values(finished_at=CardImport.finished_at - KEPT_MS - 1))
     desk.work().forget()
     assert (desk.count(CardImportPart), desk.row(import_id).state) == (0, "imported")
     assert list(desk.lists.refused(desk.staff, import_id)) == []
+
+
+def forgotten_while_it_is_started(desk: Desk) -> str:
+    """The state of a list of a week ago that somebody starts while it is being taken away."""
+    import_id = desk.send(*lines(3))
+    desk.work().run()
+    long_ago = {"at": CardImport.at - KEPT_MS - 1, "finished_at": CardImport.finished_at - KEPT_MS - 1}
+    with desk.sessions.begin() as session:
+        session.execute(update(CardImport).values(**long_ago))
+    with ThreadPoolExecutor(1) as pool:
+        with desk.sessions.begin() as session:
+            row = imports.get(session, import_id, "district", lock=True)
+            assert row is not None
+            imports.begin_anew(row, imports.IMPORTING)
+            session.flush()
+            forgotten = pool.submit(desk.work().forget)
+            until_somebody_waits(desk.sessions)
+        forgotten.result()
+    desk.work().run()
+    return desk.row(import_id).state
+
+
+def test_a_list_that_is_started_at_the_last_moment_is_imported(desk: Desk) -> None:
+    assert forgotten_while_it_is_started(desk) == "imported"
+    assert desk.count(Card) == 2 + 3
+
+
+def test_control_without_the_lock_it_is_dropped(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unlocked(session: Session, before: int, limit: int) -> Any:
+        return session.scalars(
+            select(CardImport).where(CardImport.at < before, CardImport.state == "checked")
+        )
+
+    monkeypatch.setattr(imports, "outdated", unlocked)
+    lost = looks_before_it_waits(desk.sessions)
+    assert forgotten_while_it_is_started(desk) == ("dropped" if lost else "imported")
+
+
+def test_what_was_refused_is_kept_for_a_week_after_it_was(desk: Desk) -> None:
+    import_id = desk.send("12,李四,east,975310")
+    with desk.sessions.begin() as session:
+        session.execute(update(CardImport).values(at=CardImport.at - KEPT_MS - 1))
+    desk.work().run()
+    desk.lists.start(desk.staff, import_id)
+    desk.work().run()
+    desk.work().forget()
+    assert len(list(desk.lists.refused(desk.staff, import_id))) == 1
 
 
 def test_a_neighbours_list_does_not_exist(desk: Desk) -> None:

@@ -6,7 +6,7 @@ Every function works in the caller's transaction, on one piece that the caller k
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Insert, Table, Update, bindparam, func, insert, select, text, update
+from sqlalchemy import Insert, Select, Table, Update, bindparam, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from ticketing.database import Base
@@ -49,7 +49,17 @@ class KnownCard(NamedTuple):
 
 def known_cards(session: Session, digests: Sequence[bytes], *, lock: bool = True) -> dict[bytes, KnownCard]:
     """The cards among `digests` that SQL has; `lock` keeps them as they are read."""
-    query = (
+    if lock:
+        # In a statement of its own: one that waits reads the members as they were before it did.
+        mine = select(Card.id).where(Card.number_digest.in_(digests)).order_by(Card.id)
+        session.execute(mine.with_for_update())
+    cards = map(KnownCard._make, session.execute(cards_query(digests)))
+    return {card.number_digest: card for card in cards}
+
+
+def cards_query(digests: Sequence[bytes]) -> Select[*tuple[Any, ...]]:
+    """The cards with their members, as `KnownCard` has them."""
+    return (
         select(
             Card.number_digest,
             Card.id,
@@ -65,12 +75,7 @@ def known_cards(session: Session, digests: Sequence[bytes], *, lock: bool = True
         )
         .join(Member, Member.id == Card.member_id)
         .where(Card.number_digest.in_(digests))
-        .order_by(Card.id)
     )
-    if lock:
-        query = query.with_for_update(of=Card)
-    cards = map(KnownCard._make, session.execute(query))
-    return {card.number_digest: card for card in cards}
 
 
 def insert_members(session: Session, rows: Sequence[NewMember], at: int) -> list[int]:

@@ -8,7 +8,7 @@ up and comes back changes nothing.
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Select, delete, or_, select, update
+from sqlalchemy import Select, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from ticketing.members.repository import at_or_below
@@ -136,7 +136,8 @@ def remove_parts(session: Session, import_id: str, *kinds: str) -> None:
 
 
 def outdated(session: Session, before: int, limit: int) -> Iterator[CardImport]:
-    """Lists of before that time of which there are still pieces, and nobody works on them."""
-    old = select(CardImport).where(CardImport.at < before, CardImport.state.not_in(AT_WORK))
+    """Lists that were done with before that time and still have pieces, kept from whoever would start them."""
+    done = func.coalesce(CardImport.finished_at, CardImport.at)
+    old = select(CardImport).where(done < before, CardImport.state.not_in(AT_WORK))
     held = select(CardImportPart.import_id).where(CardImportPart.import_id == CardImport.id)
-    yield from session.scalars(old.where(held.exists()).limit(limit))
+    yield from session.scalars(old.where(held.exists()).limit(limit).with_for_update())

@@ -148,7 +148,9 @@ def _holder(session: Session, condition: ColumnElement[bool], lock: bool) -> Hol
         .limit(1)
     )
     if lock:
-        query = query.with_for_update(of=Card).execution_options(populate_existing=True)
+        # In a statement of its own: one that waits reads the member as they were before it did.
+        session.execute(select(Card.id).where(condition).order_by(Card.id).with_for_update())
+        query = query.execution_options(populate_existing=True)
     row = session.execute(query).one_or_none()
     return None if row is None else Holder._make(row)
 
