@@ -1,8 +1,8 @@
 """Makes the pictures of README and docs from a running demo: `./dev python -m scripts.screenshots [FOLDER]`.
 
-One sheet for each language shows a member's whole way on a phone, one the desk, one picture the README's short way, one
-what a manager sees. With a FOLDER, every page is also put there by itself: both languages, phone and desktop, light and
-dark, to look at.
+One sheet for each language shows a member's whole way on a phone, one the desk, and one picture the README's short way;
+the console's pages are pictures of their own. With a FOLDER, every page of members and desk is also put there by
+itself: both languages, phone and desktop, light and dark, to look at.
 """
 
 import io
@@ -17,7 +17,7 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from scripts import desk_pictures
+from scripts import console_pictures, desk_pictures
 from tests.support.browser import running_browser, visitor
 from tests.support.command import RunningInstance, running
 from tests.support.events import act, change, make_event, recover
@@ -47,10 +47,13 @@ def main() -> None:
             if language == "zh":
                 _sheet([shots[name] for name in README], IMAGES / "member.png")
             _desk(browser, demo, language)
-        _staff(browser, demo)
         if len(sys.argv) > 1:
             _all(browser, demo, Path(sys.argv[1]))
-    made = ", ".join(f"{path.name} {path.stat().st_size // 1024} kB" for path in sorted(IMAGES.glob("*.png")))
+    with running_browser() as browser:
+        for language in ("zh", "en"):
+            _console(browser, language)
+    pictures = sorted(IMAGES.rglob("*.png"))
+    made = ", ".join(f"{path.name} {path.stat().st_size // 1024} kB" for path in pictures)
     print(f"made {made} in {IMAGES}", file=sys.stderr)
 
 
@@ -179,24 +182,16 @@ def _half(shot: bytes) -> bytes:
     return target.getvalue()
 
 
-def _staff(browser: Browser, demo: RunningInstance) -> None:
-    page = _signed_in(browser, demo, "manager")
-    page.goto(f"/staff/events/{_event(demo, 'art-exhibition')['id']}")
-    _save(Image.open(io.BytesIO(page.screenshot(full_page=True))), IMAGES / "staff.png")
+def _console(browser: Browser, language: str) -> None:
+    """A picture for each page of the console, in a demo of its own."""
+    folder = IMAGES / "console"
+    folder.mkdir(exist_ok=True)
+    for name, shot in console_pictures.shots(browser, language):
+        _save(Image.open(io.BytesIO(shot)), folder / f"{name}-{language}.png")
 
 
 def _event(demo: RunningInstance, scenario: str) -> Any:
     return next(event for event in demo.demo["events"] if event["scenario"] == scenario)
-
-
-def _signed_in(browser: Browser, demo: RunningInstance, username: str) -> Page:
-    page = visitor(browser, demo.base_url, wide=True).new_page()
-    account = next(each for each in demo.demo["staff"] if each["username"] == username)
-    page.goto("/staff/login")
-    page.fill("#username", username)
-    page.fill("#password", account["password"])
-    page.click("main form button")
-    return page
 
 
 def _sheet(shots: Sequence[bytes], path: Path, columns: int = ROW) -> None:

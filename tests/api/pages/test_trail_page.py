@@ -105,7 +105,7 @@ async def test_programs_and_spreadsheets_get_the_same(house: House) -> None:
         ),
         (
             {"paid": 1500, "desk": "1", "tickets": ["A-1", "A-2"]},
-            ["Paid: ¥15.00", "Desk: 1", "Tickets: A-1, A-2"],
+            ["Paid: ¥15.00", "Desk: 1", "Which tickets: A-1, A-2"],
         ),
         ({"counted": {"cash": 500, "card": 0}}, ["Counted: Cash: ¥5.00; Card: ¥0.00"]),
         (
