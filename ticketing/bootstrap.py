@@ -57,6 +57,7 @@ from ticketing.services.recovery import Recovery
 from ticketing.services.reports import ReportService
 from ticketing.services.returns import ReturnService
 from ticketing.services.seals import Seal
+from ticketing.services.series import SeriesService
 from ticketing.services.sessions import SessionService
 from ticketing.services.single_sign_on import SingleSignOn
 from ticketing.services.slips import SlipService
@@ -142,6 +143,7 @@ class Services:
         self.member_history = MemberHistory(self.sessions, self.member_care)
         self.reports = ReportService(self.sessions, self.keeper)
         self.venues = VenueService(self.sessions, self.clock)
+        self.series = SeriesService(self.sessions, self.clock)
         self.budgets = BudgetService(self.sessions, self.clock)
         self.looks = LookService(self.sessions, self.clock)
         self.stats = StatsService(self.sessions, self.keeper, self.clock)

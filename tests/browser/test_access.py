@@ -123,7 +123,7 @@ FIGURES = (
     "till",
     "venues",
 )
-OWN = ("account", "integration", "events/new")
+OWN = ("account", "integration", "events/new", "series")
 
 
 @pytest.mark.parametrize(("language", "scheme"), [("zh", "light"), ("en", "dark")])
@@ -136,7 +136,10 @@ def test_pages_of_staff_keep_nobody_out(
     of_event = ("look", "poster", "copy", "quotas/table", "live", "wall", "curve")
     of_staff = ("look", "templates", "trail", *CARE, *FIGURES, *OWN, f"events/{event}")
     paths = [f"/staff/{path}" for path in (*of_staff, *(f"events/{event}/{part}" for part in of_event))]
-    for path in (*paths, "/desk/conflicts"):
+    page.goto("/staff/series")
+    one = page.get_attribute("main table a", "href")
+    assert one
+    for path in (*paths, one, "/desk/conflicts"):
         page.goto(path)
         assert page.url.endswith(path)  # not the sign-in
         assert (path, broken_rules(page)) == (path, [])

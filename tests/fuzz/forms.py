@@ -33,6 +33,7 @@ _PAGES = (
     "/staff/events", "/staff/events/new", "/staff/events/{event_id}", "/staff/events/{event_id}/edit", "/desk",
     "/desk/conflicts", "/desk/conflicts?settled=yes",
     "/desk/till", "/desk/till/{pickup_id}", "/staff/till", "/desk/share",
+    "/staff/series", "/staff/series/{organisation}",
     "/staff/templates", "/staff/events/{event_id}/preview", "/staff/events/{event_id}/copy",
     "/staff/events/{event_id}/quotas/table", "/staff/budgets", "/staff/budgets/{budget_id}",
 )  # fmt: skip
@@ -46,6 +47,8 @@ _FORMS = (
     "/staff/events/{event_id}/resume", "/staff/events/{event_id}/odd", "/desk", "/desk/pickups",
     "/desk/pickups/{pickup_id}/undo", "/desk/sales", "/desk/setup", "/desk/pin",
     "/desk/till", "/desk/till/{pickup_id}/close", "/desk/share", "/desk/conflicts/{quantity}/settle", "/desk/prints",
+    "/staff/series", "/staff/series/{organisation}", "/staff/series/{organisation}/events",
+    "/staff/series/{organisation}/events/{event_id}/take-out",
     "/staff/templates", "/staff/events/{event_id}/copy", "/staff/events/{event_id}/quotas/table",
     "/staff/events/{event_id}/raise", "/staff/events/{event_id}/postpone",
     "/staff/events/{event_id}/waves/{key}/cancel", "/staff/budgets", "/staff/budgets/{budget_id}",

@@ -93,6 +93,21 @@ def of_organisations(session: Session, organisation_ids: Select[str]) -> Sequenc
     return session.scalars(select(Event).where(mine).order_by(Event.opens_at.desc(), Event.id)).all()
 
 
+def in_groups(session: Session, group_ids: Collection[str]) -> Sequence[Event]:
+    """The events of these groups, drafts too, in the order in which they take place."""
+    return session.scalars(
+        select(Event).where(Event.group_id.in_(group_ids)).order_by(Event.starts_at, Event.id)
+    ).all()
+
+
+def drafts_beside(session: Session, group: AllowanceGroup, most: int) -> Sequence[Event]:
+    """Drafts of the group's organisation that are not in it, the newest first, at most so many."""
+    mine = (Event.organisation_id == group.organisation_id, Event.state == DRAFT, Event.group_id != group.id)
+    return session.scalars(
+        select(Event).where(*mine).order_by(Event.created_at.desc(), Event.id).limit(most)
+    ).all()
+
+
 def those_of(session: Session, event_ids: Collection[str], organisation_ids: Select[str]) -> set[str]:
     """Which of these events belong to one of the organisations."""
     if not event_ids:
@@ -185,6 +200,11 @@ def void_again(session: Session, group_id: str) -> None:
 def get_group(session: Session, group_id: str) -> AllowanceGroup | None:
     """The group, as SQL has it now."""
     return session.get(AllowanceGroup, group_id, populate_existing=True)
+
+
+def is_own_group(session: Session, group_id: str) -> bool:
+    """Whether a group is that of a single event, which has its id."""
+    return session.scalar(select(Event.id).where(Event.id == group_id)) is not None
 
 
 def lock_group(session: Session, group_id: str) -> AllowanceGroup | None:

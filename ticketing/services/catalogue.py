@@ -100,7 +100,7 @@ class CatalogueService:
     def create_group(
         self, staff: Claims, name: str, per_card_limit: int | None, organisation: str | None = None
     ) -> str:
-        """A series of events with a common limit per card; returns its id. The limit cannot change later."""
+        """A series of events with a common limit per card; returns its id. Its limit is fixed once one is published."""
         event_access.require_writer(staff)
         name = name.strip()
         refuse_if(group_faults(name, per_card_limit))

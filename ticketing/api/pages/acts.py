@@ -14,6 +14,7 @@ ACTS: Mapping[str, str] = {
     "event.cancel": N_("Event called off"),
     "event.look": N_("Look of an event changed"),
     "group.create": N_("Series of events made"),
+    "group.change": N_("Series of events changed"),
     "group.rebuild": N_("Sale put right after a fault"),
     "group.archive": N_("Sale archived"),
     "quota.add": N_("Quota added"),

@@ -154,6 +154,10 @@ DONE: Mapping[str, str] = {
     "budget-in": N_("The event counts against this budget now."),
     "budget-out": N_("The event counts against this budget no longer."),
     "shift-closed": N_("The shift is closed."),
+    "series": N_("The series is made. Put drafts into it, then publish them."),
+    "series-changed": N_("The series is changed."),
+    "series-in": N_("The draft is in the series now."),
+    "series-out": N_("The draft is out of the series."),
     "organisation": N_("The organisation is added."),
     "renamed": N_("The organisation is renamed."),
     "card-block": N_("The card is blocked: no sign-in, and no booking within two seconds."),
@@ -325,6 +329,11 @@ FAULTS: Mapping[str, str] = {
     IS_SUSPENDED: N_("The venue is suspended: an event there cannot go on sale. Its page says why."),
     IS_REMOVED: N_(
         "The venue was removed from the programme: an event there cannot go on sale. Its page says why."
+    ),
+    "is no group of this organisation": N_("This series belongs to another organisation than the event."),
+    "is over and archived": N_("This series is over; make another."),
+    "cannot change: an event of the series was published": N_(
+        "The limit is fixed: an event of this series was published. Its name may change."
     ),
     "is no venue of this organisation or one above it": N_("This venue is not in the organiser's registry."),
     "is already past": N_("The booking window is already past."),

@@ -76,6 +76,7 @@ async def _event_page(
         who=staff,
         path=path,
         event=view,
+        series=event.group if event.group_id != event.id else None,
         rows=stats.quotas if stats else _without_numbers(view),
         starts={quota.id: quota.starts_at for quota in view.quotas},
         names={quota.id: quota.name for quota in view.quotas},
