@@ -30,8 +30,12 @@ async def page(
     enrolment: Enrolment | None = None,
     recovery_codes: list[str] | None = None,
     onward: str | None = None,
+    linking: bool = False,
 ) -> Response:
-    """The account, with what has just been made: `onward` leads to the provider, to link the account there."""
+    """The account, with what has just been made: `onward` leads to the provider, to link the account there.
+
+    `linking`: the refusal is of the password that links or unlinks, and not of the second factor.
+    """
     factor = await in_thread(site.services.accounts.factors.state, staff)
     logins = await in_thread(site.services.staff_logins.own, staff)
     sign_on = site.services.sign_on
@@ -50,6 +54,7 @@ async def page(
         provider=sign_on.name,
         linked_at=await in_thread(sign_on.linked_at, staff) if sign_on.name else None,
         onward=onward,
+        linking=linking,
     )
 
 

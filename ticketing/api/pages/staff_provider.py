@@ -65,7 +65,7 @@ async def link(request: Request) -> Response:
             site.services.sign_on.begin_link, staff, form.values.get("password", "")
         )
     except Refusal as refusal:
-        return await staff_account.page(request, site, staff, refusal)
+        return await staff_account.page(request, site, staff, refusal, linking=True)
     response = await staff_account.page(request, site, staff, onward=departure.url)
     _keep(site, response, departure.cookie)
     return response
@@ -77,7 +77,7 @@ async def unlink(request: Request) -> Response:
     try:
         await in_thread(site.services.sign_on.unlink, staff, form.values.get("password", ""))
     except Refusal as refusal:
-        return await staff_account.page(request, site, staff, refusal)
+        return await staff_account.page(request, site, staff, refusal, linking=True)
     return redirect(f"{ENROL_PATH}?done=unlinked")
 
 
