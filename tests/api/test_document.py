@@ -43,6 +43,7 @@ CONTRACT = [
     "GET /api/v1/staff/tokens",
     "POST /api/v1/staff/accounts/{username}/end-sessions",
     "POST /api/v1/staff/accounts/{username}/reset-second-factor",
+    "POST /api/v1/staff/accounts/{username}/unlink-provider",
     "POST /api/v1/staff/second-factor",
     "POST /api/v1/staff/second-factor/confirm",
     "POST /api/v1/staff/second-factor/remove",

@@ -213,6 +213,20 @@ async def test_only_who_is_signed_in_with_the_password_links(
         await door.leads_in()
 
 
+async def test_an_admin_takes_a_link_away(quick_settings: Settings, provider: Provider) -> None:
+    async with opened(quick_settings, provider) as door:
+        await door.link()
+        await door.enter()
+        admin = door.house.staff("admin") | ENGLISH
+        page = "/staff/accounts/clara"
+        assert "Unlink from Union ID" in (await door.house.client.get(page, headers=admin)).text
+        done = await door.house.client.post(f"{page}/unlink-provider", headers=admin | OWN)
+        assert done.headers["location"] == f"{page}?done=account-unlink-provider"
+        door.house.services.revocations.refresh()
+        assert (await door.get("/staff/account")).status_code == 303  # signed out
+        says(await door.enter(), 401, "no account here is linked")
+
+
 async def test_a_provider_that_fails_is_said_and_the_password_still_opens(
     quick_settings: Settings, provider: Provider
 ) -> None:

@@ -172,6 +172,7 @@ DONE: Mapping[str, str] = {
     "account-reset-second-factor": N_(
         "The second factor is taken away; the next sign-in needs the password alone."
     ),
+    "account-unlink-provider": N_("The sign-in provider opens the account no more."),
     "dropped": N_("The list is dropped; nothing of it was imported."),
     "revoked": N_("The token is revoked: it opens nothing within two seconds."),
     "look": N_("The look is changed; members see it within seconds."),

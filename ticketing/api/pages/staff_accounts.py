@@ -22,6 +22,7 @@ ACTS = ("disable", "enable")
 HELP: Mapping[str, Callable[[StaffHelp, Claims, str], object]] = {
     "end-sessions": StaffHelp.end_sessions,
     "reset-second-factor": StaffHelp.reset_second_factor,
+    "unlink-provider": StaffHelp.unlink_provider,
 }
 """What an administrator alone does for an account."""
 
@@ -79,6 +80,7 @@ async def _account_page(request: Request, refusal: Refusal | None = None) -> Res
     return site.page(
         request,
         "staff/colleague.html",
+        provider=site.services.sign_on.name,
         refusal=refusal,
         who=staff,
         path=path,

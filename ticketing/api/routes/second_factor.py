@@ -114,6 +114,23 @@ def reset(call: Call[None]) -> None:
 @calls(
     Operation(
         method="POST",
+        path=f"{_ACCOUNT}/unlink-provider",
+        summary="Let the sign-in provider open an account no more",
+        tag="staff",
+        caller="staff",
+        roles=("admin",),
+        status=204,
+        codes=(Code.NOT_FOUND,),
+    )
+)
+def unlink_provider(call: Call[None]) -> None:
+    """Its sessions end. Its person may link it again, with the password."""
+    call.front.services.staff_help.unlink_provider(call.caller, call.path("username"))
+
+
+@calls(
+    Operation(
+        method="POST",
         path=f"{_ACCOUNT}/end-sessions",
         summary="Sign an account out everywhere",
         tag="staff",
