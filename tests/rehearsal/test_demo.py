@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ticketing.errors import Misconfigured
-from ticketing.rehearsal import demo
+from ticketing.rehearsal import demo, population
 from ticketing.rehearsal.demo import OPEN, SCHEDULED, SOLD_OUT, Demo, DemoEvent
 from ticketing.services.staff import StaffService
 
@@ -75,6 +75,10 @@ def test_another_start_keeps_people_and_puts_fresh_campaigns_on_sale(services: "
         state = services.keeper.state(services.keeper.directory()[old.id])
         assert state is not None
         assert state.events[old.id].rules.state == "closed"
+    staff, _ = population.sign_staff(services.signer, services.keeper.now_ms())
+    [budget] = services.budgets.all(staff)
+    assert {line.event_id for line in budget.events} == {each.id for each in second.events}
+    assert not budget.plan_exceeds
 
 
 def test_an_instance_with_data_of_its_own_is_left_alone(services: "Services", tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from ticketing.bootstrap import AsyncServices, Services, build, build_async
+from ticketing.catalogue.budgets import BudgetPlan
 from ticketing.catalogue.model import HOLD_SECONDS_DEFAULT
 from ticketing.clock import MINUTE_MS
 from ticketing.database import reading
@@ -42,6 +43,9 @@ STAFF = (
     ("street-manager", "manager", "street-01"),
 )
 """Accounts as (username, role, organisation): each role for the district, and one of a sub-district's own."""
+
+BUDGET = BudgetPlan(name="五一惠民活动", amount=120_000_000)
+"""What the demo's campaigns may cost the union: a little more than all their tickets do."""
 
 _SERIES = 2026
 
@@ -142,9 +146,20 @@ def _people(services: Services) -> Demo:
 def _campaigns(services: Services, demo: Demo) -> tuple[DemoEvent, ...]:
     now = services.keeper.now_ms()
     staff, _ = population.sign_staff(services.signer, now)
+    budget = _budget(services, staff)
     for old in demo.events:
         _close(services, staff, old.id)
-    return tuple(_put_on_sale(services, staff, name, status, demo) for name, status in CAMPAIGNS.items())
+        services.budgets.take_out(staff, budget, old.id)
+    events = tuple(_put_on_sale(services, staff, name, status, demo) for name, status in CAMPAIGNS.items())
+    for event in events:
+        services.budgets.put_in(staff, budget, event.id)
+    return events
+
+
+def _budget(services: Services, staff: Claims) -> str:
+    """The budget that the campaigns of a start count against, in place of those of the start before."""
+    mine = (one.budget_id for one in services.budgets.all(staff) if one.budget == BUDGET.name)
+    return next(mine, None) or services.budgets.add(staff, BUDGET)
 
 
 def _close(services: Services, staff: Claims, event_id: str) -> None:

@@ -17,7 +17,7 @@ from ticketing.catalogue.model import changed, from_to
 from ticketing.catalogue.tables import CANCELLED, Budget, Event
 from ticketing.catalogue.validation import Fault, refuse_if, tidied
 from ticketing.clock import ServerClock
-from ticketing.database import Sessions, reading
+from ticketing.database import Sessions, reading, snapshot
 from ticketing.errors import Code, Refusal
 from ticketing.members import repository as members
 from ticketing.reports.budgets import BudgetReport, budget_reports
@@ -44,14 +44,14 @@ class BudgetService:
     def all(self, staff: Claims, organisation: str | None = None) -> list[BudgetReport]:
         """The budgets of an organisation, one's own unless one is named, and of all below it."""
         event_access.require_reader(staff)
-        with reading(self._sessions) as session:
+        with snapshot(self._sessions) as session:
             scope = scope_of(session, staff, organisation)
             return budget_reports(session, scope.organisation_ids, self._clock.now_ms())
 
     def report(self, staff: Claims, budget_id: str) -> BudgetReport:
         """One budget."""
         event_access.require_reader(staff)
-        with reading(self._sessions) as session:
+        with snapshot(self._sessions) as session:
             mine = event_access.organisations_below(staff)
             found = budget_reports(session, mine, self._clock.now_ms(), budget_id)
         if not found:

@@ -134,7 +134,6 @@ DETAILS: Mapping[str, str] = {
     "plan": N_("Plan"),
     "amount": N_("Amount"),
     "note": N_("Note"),
-    "event": N_("Event"),
     "quotas": N_("Quotas"),
     "accepted": N_("Taken over"),
     "changed": N_("Changed"),
@@ -153,7 +152,7 @@ DETAILS: Mapping[str, str] = {
 """What the details of an act are called; one that is not here says its own name."""
 
 AMOUNTS = frozenset({"paid", "price", "face_price", "cash", "card", "opening_cash", "amount"})
-HIDDEN = frozenset({"act", "epoch", "position", "digest", "key", "picture", "currency"})
+HIDDEN = frozenset({"act", "epoch", "position", "digest", "key", "picture", "currency", "event"})
 """What says nothing to people."""
 
 YES, NO, NONE = N_("yes"), N_("no"), N_("nothing")
