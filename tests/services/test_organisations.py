@@ -9,6 +9,7 @@ import pytest
 from tests.support.people import Union
 from ticketing.database import Sessions
 from ticketing.keyring import Keyring
+from ticketing.members import repository as members
 from ticketing.services import organisations
 from ticketing.services.organisations import Choice, OrganisationService, Picked
 
@@ -47,6 +48,16 @@ def test_a_neighbour_is_neither_found_nor_told_unless_it_is_known_already(union:
     assert pick(east, "", {"west", "moon"}).chosen == []
     [known] = pick(east, "", {"west"}, known=["west"]).chosen
     assert (known.id, known.members) == ("west", None)
+
+
+def test_as_many_as_a_form_can_name_are_told(union: Union) -> None:
+    with union.sessions.begin() as session:
+        east = members.organisation_of(session, "east")
+        for number in range(1_000):
+            members.add_organisation(session, f"plant-{number}", "厂", "workplace", east)
+    chosen = {"east", *(f"plant-{number}" for number in range(1_000))}
+    told = OrganisationService(union.sessions, union.clock).pick(union.claims(), "", chosen).chosen
+    assert (len(told), sum(one.members or 0 for one in told)) == (1_001, 3)
 
 
 def test_a_search_that_finds_many_says_so(union: Union, monkeypatch: pytest.MonkeyPatch) -> None:
