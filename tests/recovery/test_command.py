@@ -42,6 +42,10 @@ def run(
     return command
 
 
+def test_of_no_sale_at_all_there_is_nothing_to_rebuild(run: Run) -> None:
+    assert run("rebuild", "--all")[:2] == (0, "there is no sale to rebuild\n")
+
+
 def test_only_what_is_recovering_is_rebuilt(shop: Shop, run: Run) -> None:
     ill, well = Story(shop), Story(shop)
     assert run("rebuild")[:2] == (0, "nothing is recovering; name an event to rebuild it all the same\n")

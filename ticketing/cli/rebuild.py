@@ -48,7 +48,7 @@ def rebuild(
     if as_json:
         print_json({"groups": done, "ok": not any(group.problems for group in done)})
     else:
-        _tell(done)
+        _tell(done, everything)
     raise typer.Exit(1 if any(group.problems for group in done) else 0)
 
 
@@ -65,9 +65,10 @@ def _shown(update: Callable[..., None], task: int) -> Callable[[int, int], None]
     return lambda done, total: update(task, completed=done, total=total or None)
 
 
-def _tell(done: Sequence["GroupRebuilt"]) -> None:
+def _tell(done: Sequence["GroupRebuilt"], everything: bool) -> None:
     if not done:
-        typer.echo("nothing is recovering; name an event to rebuild it all the same")
+        all_well = "nothing is recovering; name an event to rebuild it all the same"
+        typer.echo("there is no sale to rebuild" if everything else all_well)
     for group in done:
         typer.echo(
             f"{group.group}: {group.orders:,} orders and {group.tickets:,} tickets, "
