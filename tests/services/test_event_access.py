@@ -22,7 +22,7 @@ from ticketing.services import event_access
     ],
 )
 def test_covers(path: str, *, reached: bool) -> None:
-    assert event_access.covers(claims(path), "district.street-1") is reached
+    assert claims(path).covers("district.street-1") is reached
 
 
 @pytest.mark.parametrize("path", TREE)
@@ -30,7 +30,7 @@ def test_the_ids_below_are_those_that_are_covered(office: Office, path: str) -> 
     staff = claims(path)
     with reading(office.sessions) as session:
         found = set(session.scalars(event_access.organisations_below(staff)))
-    assert found == {each.rpartition(".")[2] for each in TREE if event_access.covers(staff, each)}
+    assert found == {each.rpartition(".")[2] for each in TREE if staff.covers(each)}
 
 
 @pytest.mark.parametrize("role", ["manager", "clerk", "auditor", "admin"])

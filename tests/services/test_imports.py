@@ -169,8 +169,10 @@ def test_control_without_the_runners_name_both_count(desk: Desk, monkeypatch: py
     """What keeps the one from counting twice is that each step says whose it is, and after how many lines."""
     import_id = desk.send(*lines(10), check=False)
 
-    def careless(session: Any, import_id: str, runner: str, done: int, step: Any, until: int) -> bool:
-        more = CardImport.accepted + step.accepted
+    def careless(
+        session: Any, import_id: str, _runner: str, _done: int, _lines: int, new: Any, _until: int
+    ) -> bool:
+        more = CardImport.accepted + new.accepted
         session.execute(update(CardImport).where(CardImport.id == import_id).values(accepted=more))
         return True
 

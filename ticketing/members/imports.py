@@ -19,18 +19,24 @@ IMPORTED, FAILED, DROPPED = "imported", "failed", "dropped"
 AT_WORK = (CHECKING, IMPORTING)
 SENT, REFUSED = "sent", "refused"
 
-_COUNTS = ("accepted", "added", "changed", "moved", "refused")
+
+class Figures(NamedTuple):
+    """How many lines became what: `moved` ones are among the `changed`, these and `added` ones among the `accepted`."""
+
+    accepted: int = 0
+    added: int = 0
+    changed: int = 0
+    moved: int = 0
+    refused: int = 0
+
+    def plus(self, other: "Figures") -> "Figures":
+        """Both together."""
+        return Figures(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
 
 
-class Step(NamedTuple):
-    """What one piece adds."""
-
-    lines: int
-    accepted: int
-    added: int
-    changed: int
-    moved: int
-    refused: int
+def figures_of(row: CardImport) -> Figures:
+    """What became of a list's lines so far."""
+    return Figures(*(getattr(row, name) for name in Figures._fields))
 
 
 def add(session: Session, row: CardImport) -> None:
@@ -77,11 +83,13 @@ def release(session: Session, runner: str) -> None:
     session.execute(update(CardImport).where(CardImport.runner == runner).values(lease_until=None))
 
 
-def advance(session: Session, import_id: str, runner: str, done: int, step: Step, until: int) -> bool:
-    """Note a piece after the first `done` lines; False when the list is no longer this runner's."""
+def advance(
+    session: Session, import_id: str, runner: str, done: int, lines: int, figures: Figures, until: int
+) -> bool:
+    """Note a piece of `lines` after the first `done`; False when the list is no longer this runner's."""
     ours = (CardImport.id == import_id, CardImport.runner == runner, CardImport.done == done)
-    added = {name: getattr(CardImport, name) + getattr(step, name) for name in _COUNTS}
-    moved_on = update(CardImport).where(*ours).values(done=done + step.lines, lease_until=until, attempts=0)
+    added = {name: getattr(CardImport, name) + count for name, count in figures._asdict().items()}
+    moved_on = update(CardImport).where(*ours).values(done=done + lines, lease_until=until, attempts=0)
     return bool(session.execute(moved_on.values(**added).returning(CardImport.id)).all())
 
 
@@ -107,8 +115,8 @@ def finish(
 def begin_anew(row: CardImport, state: str) -> None:
     """Let the work on a list start, from its first line."""
     row.state, row.done, row.attempts, row.finished_at = state, 0, 0, None
-    for name in _COUNTS:
-        setattr(row, name, 0)
+    for name, count in Figures()._asdict().items():
+        setattr(row, name, count)
 
 
 def add_part(session: Session, import_id: str, kind: str, place: int, content: bytes) -> None:

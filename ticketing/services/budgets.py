@@ -146,7 +146,7 @@ def _writable(session: Session, staff: Claims, budget_id: str) -> Budget:
 
 
 def _within_reach(session: Session, staff: Claims, budget: Budget | None) -> Budget:
-    if budget is None or not event_access.covers(staff, _path(session, budget)):
+    if budget is None or not staff.covers(_path(session, budget)):
         raise Refusal(Code.NOT_FOUND)
     return budget
 

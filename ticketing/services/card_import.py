@@ -21,6 +21,7 @@ from ticketing.members import bulk, repository
 from ticketing.members.card_file import open_card_file
 from ticketing.members.card_lines import CardLine, fault_of
 from ticketing.members.card_plan import Plan, Refused, Wish, plan
+from ticketing.members.imports import Figures
 from ticketing.members.numbers import read_card_number, read_pin
 from ticketing.members.tables import ACTIVE, Organisation
 from ticketing.services import trail
@@ -34,20 +35,6 @@ REHEARSED_LINES = 2_000
 
 Progress = Callable[[int, int], None]
 """Told after every piece: lines done, and about how many there are (0: unknown)."""
-
-
-class Figures(NamedTuple):
-    """How many lines became what: `moved` ones are among the `changed`, these and `added` ones among the `accepted`."""
-
-    accepted: int = 0
-    added: int = 0
-    changed: int = 0
-    moved: int = 0
-    refused: int = 0
-
-    def plus(self, other: "Figures") -> "Figures":
-        """Both together."""
-        return Figures(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
 
 
 class Outcome(NamedTuple):

@@ -21,11 +21,6 @@ READERS = WRITERS | {"auditor"}
 """Who may read what an office keeps: reports, shifts, venues, members, the trail. A clerk has the desk."""
 
 
-def covers(staff: Claims, path: str) -> bool:
-    """Whether an organisation's path lies at or below the staff member's own."""
-    return path == staff.organisation_path or path.startswith(f"{staff.organisation_path}.")
-
-
 def organisations_below(staff: Claims) -> Select[str]:
     """The ids of the staff member's organisation and all below it."""
     return ids_below(staff.organisation_path)
@@ -72,7 +67,7 @@ def owner(session: Session, staff: Claims, organisation_id: str | None) -> str:
     organisation = members.organisation(session, organisation_id)
     if organisation is None:
         raise invalid(("organisation", "is unknown"))
-    if not covers(staff, organisation.path):
+    if not staff.covers(organisation.path):
         raise Refusal(Code.FORBIDDEN)
     return organisation_id
 
@@ -107,6 +102,6 @@ def _within_reach(session: Session, staff: Claims, event: Event | None) -> Event
     if event is None:
         raise Refusal(Code.NOT_FOUND)
     organisation = members.organisation(session, event.organisation_id)
-    if organisation is None or not covers(staff, organisation.path):
+    if organisation is None or not staff.covers(organisation.path):
         raise Refusal(Code.NOT_FOUND)
     return event

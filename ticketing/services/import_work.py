@@ -17,9 +17,8 @@ from ticketing.keyring import Keyring
 from ticketing.members import imports
 from ticketing.members import repository as members
 from ticketing.members.card_file import read_card_file
-from ticketing.members.imports import Step
 from ticketing.members.tables import CardImport
-from ticketing.services.card_import import Figures, LineImport, Outcome, pieces, record_import
+from ticketing.services.card_import import LineImport, Outcome, pieces, record_import
 from ticketing.services.imports import KEPT_MS, Parts
 
 LEASE_MS = 30_000
@@ -119,8 +118,7 @@ class ImportWork:
     def _advance(self, import_id: str, done: int, session: Session, outcome: Outcome) -> None:
         """Note a piece in its own transaction. Raises `Superseded`."""
         until = self._clock.now_ms() + LEASE_MS
-        step = Step(outcome.lines, *outcome.figures)
-        if not imports.advance(session, import_id, self.runner, done, step, until):
+        if not imports.advance(session, import_id, self.runner, done, outcome.lines, outcome.figures, until):
             raise Superseded
         if outcome.refused:
             content = msgspec.json.encode(outcome.refused)
@@ -137,6 +135,5 @@ class ImportWork:
             if state != imports.CHECKED:
                 imports.remove_parts(session, row.id, imports.SENT)
             if taken.state == imports.IMPORTING:
-                figures = Figures(row.accepted, row.added, row.changed, row.moved, row.refused)
                 facts = {"file": row.file_name} | ({"failure": failure} if failure else {})
-                record_import(session, now, row.actor, figures, f"import:{row.id}", **facts)
+                record_import(session, now, row.actor, imports.figures_of(row), f"import:{row.id}", **facts)

@@ -38,7 +38,7 @@ def scope_of(session: Session, staff: Claims, organisation_id: str | None) -> Sc
     path = staff.organisation_path
     if organisation_id is not None:
         organisation = members.organisation(session, organisation_id)
-        if organisation is None or not event_access.covers(staff, organisation.path):
+        if organisation is None or not staff.covers(organisation.path):
             raise Refusal(Code.NOT_FOUND)
         path = organisation.path
     return Scope(path, event_access.ids_below(path))

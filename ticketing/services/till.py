@@ -217,7 +217,7 @@ def _may_close(session: Session, clerk: Claims, record: ShiftRecord) -> bool:
 
 def _covers(session: Session, reader: Claims, organisation_id: str) -> bool:
     organisation = members.organisation(session, organisation_id)
-    return organisation is not None and event_access.covers(reader, organisation.path)
+    return organisation is not None and reader.covers(organisation.path)
 
 
 def _expected(record: ShiftRecord, lines: Iterable[TillLine]) -> TillSums:

@@ -75,7 +75,7 @@ class VenueService:
             below = event_access.organisations_below(staff)
             running = venues.running_sales(session, venue_id, below, self._clock.now_ms())
             history = staff_rows.trail_of(session, _subject(venue_id))
-            own = event_access.covers(staff, _path(session, venue))
+            own = staff.covers(_path(session, venue))
             may_change = own and staff.role in event_access.WRITERS
             return VenueFile(venue, tuple(history), tuple(running), may_change)
 
@@ -129,7 +129,7 @@ class VenueService:
 
 def _may_read(session: Session, staff: Claims, venue: Venue) -> bool:
     is_above = venue.organisation_id in staff.organisation_path.split(".")
-    return is_above or event_access.covers(staff, _path(session, venue))
+    return is_above or staff.covers(_path(session, venue))
 
 
 def _writable(session: Session, staff: Claims, venue_id: str) -> Venue:
@@ -138,7 +138,7 @@ def _writable(session: Session, staff: Claims, venue_id: str) -> Venue:
     venue = venues.lock(session, venue_id)
     if venue is None or not _may_read(session, staff, venue):
         raise Refusal(Code.NOT_FOUND)
-    if not event_access.covers(staff, _path(session, venue)):
+    if not staff.covers(_path(session, venue)):
         raise Refusal(Code.FORBIDDEN)
     return venue
 
