@@ -142,7 +142,7 @@ def test_pages_follow_each_other_without_gap_or_twin(
             assert [row.subject for page in pages for row in page] == [
                 f"thing:{number}" for number in reversed(range(120))
             ]
-    for wrong in ("x", "1.", "1.x", "-1.2", "9" * 50):
+    for wrong in ("x", "1.", "1.x", "-1.2", "9" * 50, f"{'9' * 20}.1", f"1.{'9' * 19}"):
         with pytest.raises(Refusal) as refused:
             finder.page(office.district, Asked(), wrong)
         assert refused.value.code is Code.INVALID

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
+from ticketing.catalogue.validation import AT_MS_MAX
 from ticketing.clock import DAY_MS, ZONE
 from ticketing.errors import Code, Refusal, invalid
 from ticketing.members import repository as members
@@ -25,7 +26,9 @@ class Asked(NamedTuple):
 
 
 def require_period(since: int, until: int) -> None:
-    """Refuse a time that is empty or too long (`invalid`)."""
+    """Refuse a time that is empty, too long or too far away (`invalid`)."""
+    if until > AT_MS_MAX:
+        raise invalid(("until", "must be a time from 1970 to 2100"))
     if not 0 <= since < until <= since + REPORT_DAYS_MAX * DAY_MS:
         raise invalid(("until", "must be after since, by 400 days at most"))
 

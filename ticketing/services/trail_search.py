@@ -27,6 +27,7 @@ from ticketing.staff.tables import StaffAccount
 PAGE = 50
 EXPORT_MAX = 100_000
 _TEXT_MAX = 120
+_DIGITS_MAX = 18  # what SQL's integers hold
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -123,7 +124,7 @@ def _about(session: Session, text: str | None) -> tuple[str | None, str | None, 
     if kind == "event" and colon:
         return None, id_, None
     if kind == "card" and id_.isdecimal():
-        member = session.scalar(select(Card.member_id).where(Card.id == int(id_[:18])))
+        member = session.scalar(select(Card.member_id).where(Card.id == int(id_[:_DIGITS_MAX])))
         return (None, None, member) if member is not None else (text, None, None)
     if colon:
         return text[:_TEXT_MAX], None, None
@@ -143,7 +144,7 @@ def _typed(session: Session, text: str) -> tuple[str | None, str | None, int | N
 
 def _point(cursor: str) -> Point:
     at, _, id_ = cursor.partition(".")
-    if not (at.isdecimal() and id_.isdecimal() and len(cursor) < 40):
+    if not (at.isdecimal() and id_.isdecimal() and max(len(at), len(id_)) <= _DIGITS_MAX):
         raise invalid(("cursor", "is none of ours"))
     return Point(int(at), int(id_))
 
