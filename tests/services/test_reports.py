@@ -6,6 +6,7 @@ the rows by the SQL that docs/reports.md gives to the finance office.
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,12 @@ from tests.support.refusals import refusal
 from ticketing.api.pages.names import REFUSAL_NAMES
 from ticketing.catalogue import refusals
 from ticketing.catalogue.tables import AllowanceGroup
-from ticketing.clock import ServerClock
+from ticketing.clock import DAY_MS, ServerClock
 from ticketing.database import Sessions, reading
 from ticketing.errors import Code
 from ticketing.inventory.keeper import Keeper
 from ticketing.inventory.keys import refusals_key
+from ticketing.members.tables import Member
 from ticketing.reports import settlement
 from ticketing.reports.demand import REASONS
 from ticketing.reports.settlement import Settlement, TieOut
@@ -215,6 +217,17 @@ def test_participation_counts_each_member_once_and_rolls_up_the_tree(
     ]
 
 
+def test_who_was_erased_holds_no_card_and_used_none(books: Ledger, reports: ReportService) -> None:
+    books.event("film", (0, 0))
+    gone, stays = books.member("east", "blocked"), books.member("east")
+    for member in (gone, stays):
+        books.order("film", member, (1, "collected", at(2)), confirmed_at=at(1))
+    with books.sessions.begin() as session:
+        session.execute(update(Member).where(Member.id == gone).values(name=""))
+    [in_all] = [line for line in reports.participation(DISTRICT, MAY).lines if line.of == "all"]
+    assert (in_all.held, in_all.used, in_all.rate) == (1, 1, 1.0)
+
+
 def test_attendance_is_by_when_it_takes_place(books: Ledger, reports: ReportService) -> None:
     books.event("film", (0, 0), (0, 0), starts_at=at(10))
     books.event("draft", (0, 0), starts_at=at(10), state="draft")
@@ -284,6 +297,13 @@ def test_refusals_are_of_redis_while_the_sale_is_there_and_of_sql_afterwards(
 
 def test_every_reason_has_a_name() -> None:
     assert set(REASONS) == set(REFUSAL_NAMES)
+
+
+def test_a_time_of_which_no_calendar_goes_on_is_refused(reports: ReportService) -> None:
+    far = round(datetime(9999, 12, 31, 20, tzinfo=UTC).timestamp() * 1000)
+    for since in (far, far - DAY_MS):
+        refused = refusal(reports.participation, DISTRICT, Asked(since, since + 1_000))
+        assert refused.facts["errors"] == [{"field": "until", "reason": "must be a time from 1970 to 2100"}]
 
 
 def test_months_are_those_of_the_calendar_here() -> None:

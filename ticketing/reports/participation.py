@@ -1,7 +1,8 @@
 """How many of those who hold a card used it: by organisation, by kind of event, by month.
 
-A card is used by whoever has an order that was not cancelled; each member counts once in each figure. An
-organisation's figures are those of its members and of all below it, at events of whoever organised them.
+A card is used by whoever has an order that was not cancelled; each member counts once in each figure, and who was
+erased in none. An organisation's figures are those of its members and of all below it, at events of whoever organised
+them.
 """
 
 from collections import Counter
@@ -58,7 +59,7 @@ def participation(
 ) -> Participation:
     """Of the members of some organisations; with `kind` at events of that kind alone. `months`: those of the time."""
     in_time = [Order.status == CONFIRMED, Order.confirmed_at >= since, Order.confirmed_at < until]
-    in_time += [Member.organisation_id.in_(scope.organisation_ids)] + ([Event.kind == kind] if kind else [])
+    in_time += [*_members(scope), *([Event.kind == kind] if kind else [])]
     held = _held(session, scope)
     total = sum(held.values())
 
@@ -83,8 +84,12 @@ def _held(session: Session, scope: Scope) -> dict[str, int]:
     query = select(Member.organisation_id, func.count(Member.id.distinct())).join(
         Card, Card.member_id == Member.id
     )
-    mine = (Member.organisation_id.in_(scope.organisation_ids), Card.status != REPLACED)
-    return {row[0]: row[1] for row in session.execute(query.where(*mine).group_by(Member.organisation_id))}
+    query = query.where(*_members(scope), Card.status != REPLACED)
+    return {row[0]: row[1] for row in session.execute(query.group_by(Member.organisation_id))}
+
+
+def _members(scope: Scope) -> tuple[ColumnElement[bool], ...]:
+    return Member.organisation_id.in_(scope.organisation_ids), Member.name != ""  # who was erased has none
 
 
 def _month_of(months: Sequence[Month]) -> ColumnElement[str]:
