@@ -191,3 +191,17 @@ async def test_private_addresses_are_reached_only_where_a_setting_says_so(
         False,
         "127.0.0.1 is an address of a private network",
     )
+
+
+async def test_a_ticket_that_is_left_anywhere_is_not_sold_out(house: House, receiver: Receiver) -> None:
+    """One quota is forced below what is sold; another has a ticket, first on the web, then kept for the desk."""
+    await listen(house, receiver, "event.sold_out")
+    event = house.publish(2, 1)
+    await sell(house, event, quantity=2)
+    house.services.sale_keeper.resize(event, 1, 1, None, act_id="flooded", force=True)
+    courier = courier_over(house)
+    courier.note_sold_out()
+    house.services.sale_keeper.resize(event, 2, None, 1, act_id="kept")
+    courier.note_sold_out()
+    deliver(courier)
+    assert receiver.got == []

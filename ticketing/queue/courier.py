@@ -96,8 +96,11 @@ class Courier:
         group = self._keeper.state(group_id)
         state = group.events.get(event_id) if group is not None and group.as_expected else None
         counts = list(state.counts.values()) if state is not None else []
-        left = sum(each.capacity - each.withheld - each.sold for each in counts)
-        return 0 if left > 0 else sum(each.capacity for each in counts)
+        if any(
+            each.sold < each.capacity for each in counts
+        ):  # what is kept for the desk is not sold yet either
+            return 0
+        return sum(each.capacity for each in counts)
 
     def _send_due(self) -> None:
         self._under_way = {each: of for each, of in self._under_way.items() if each.is_alive()}
