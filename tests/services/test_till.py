@@ -13,7 +13,7 @@ from threading import Event
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import insert, select, text, update
 from sqlalchemy.orm import Session
 
 from tests.support.acts import at_once, refusal_of
@@ -276,6 +276,22 @@ def test_shifts_are_seen_and_closed_by_their_clerk_and_by_those_above(shop: Shop
     manager = shop.hire("boss", "district.street-1", "manager")
     assert shop.till.close(manager, shift, 100, 0).closed_by == "boss"
     assert [one.record.id for one in shop.till.mine(shop.clerk)] == [shift]
+
+
+def test_the_report_of_a_year_has_every_shift(shop: Shop) -> None:
+    """Three desks a day come to more than a thousand."""
+    first = shop.till.open(shop.clerk, "open", "desk 1", 100).record
+    row = {name: getattr(first, name) for name in first.__struct_fields__} | {"closed_at": first.opened_at}
+    with shop.sessions.begin() as session:
+        many = [
+            row | {"id": f"s.{number}", "opened_at": first.opened_at + number} for number in range(1, 1_101)
+        ]
+        session.execute(insert(ShiftRow), many)
+    report = shop.till.report(shop.street, first.opened_at, first.opened_at + DAY_MS)
+    assert [shift.record.opened_at for shift in report.shifts[::1_100]] == [
+        first.opened_at,
+        first.opened_at + 1_100,
+    ]
 
 
 def test_the_report_leaves_out_what_was_at_another_time(shop: Shop) -> None:

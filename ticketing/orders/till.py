@@ -11,13 +11,10 @@ from msgspec import Struct, structs
 from sqlalchemy import BigInteger, ColumnElement, Select, cast, func, literal, select, update
 from sqlalchemy.orm import Session
 
-from ticketing.database import insert_into
+from ticketing.database import in_pieces, insert_into
 from ticketing.orders.tables import Order, Pickup, Shift
 
 TAKEN, GIVEN_BACK = "taken", "given_back"
-
-REPORT_SHIFTS_MAX = 1_000
-"""Shifts that one report shows, at most; the oldest first."""
 
 
 class ShiftRecord(Struct, frozen=True):
@@ -91,7 +88,7 @@ def shifts_between(session: Session, organisations: Select[str], since: int, unt
     """The shifts of these organisations that were opened in a time, oldest first."""
     opened = (Shift.opened_at >= since, Shift.opened_at < until)
     query = select(Shift).where(Shift.organisation_id.in_(organisations), *opened)
-    rows = session.scalars(query.order_by(Shift.opened_at, Shift.id).limit(REPORT_SHIFTS_MAX))
+    rows = session.scalars(query.order_by(Shift.opened_at, Shift.id))
     return [_record(row) for row in rows]
 
 
@@ -137,11 +134,12 @@ def close_shift(session: Session, record: ShiftRecord) -> None:
 def lines(session: Session, shift_ids: Sequence[str]) -> dict[str, list[TillLine]]:
     """What each of these shifts took and gave back, by event and way of payment."""
     found: dict[str, list[TillLine]] = {shift_id: [] for shift_id in shift_ids}
-    taken = _sums(TAKEN, Pickup.shift_id).where(Pickup.shift_id.in_(shift_ids))
-    given_back = _sums(GIVEN_BACK, Pickup.undone_shift_id).where(Pickup.undone_shift_id.in_(shift_ids))
-    for query in (taken, given_back):
-        for shift_id, *line in session.execute(query):
-            found[shift_id].append(TillLine(*line))
+    for ids in in_pieces(shift_ids):
+        taken = _sums(TAKEN, Pickup.shift_id).where(Pickup.shift_id.in_(ids))
+        given_back = _sums(GIVEN_BACK, Pickup.undone_shift_id).where(Pickup.undone_shift_id.in_(ids))
+        for query in (taken, given_back):
+            for shift_id, *line in session.execute(query):
+                found[shift_id].append(TillLine(*line))
     return found
 
 
