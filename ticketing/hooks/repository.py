@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from ticketing.clock import DAY_MS
@@ -117,9 +117,11 @@ def log_of(session: Session, endpoint_id: str) -> Sequence[Delivery]:
 
 
 def purge(session: Session, now: int) -> int:
-    """Forget messages that have been done for long, some at a time; how many."""
-    old = (Delivery.at < now - KEPT_MS, Delivery.state != WAITING)
-    ids = session.scalars(select(Delivery.id).where(*old).limit(_PURGED_AT_ONCE)).all()
+    """Forget messages that have been done for long, or that nobody will be told any more; some at a time; how many."""
+    removed = select(Endpoint.id).where(Endpoint.removed_at.is_not(None))
+    done = or_(Delivery.state != WAITING, Delivery.endpoint_id.in_(removed))
+    old = select(Delivery.id).where(Delivery.at < now - KEPT_MS, done)
+    ids = session.scalars(old.limit(_PURGED_AT_ONCE)).all()
     if ids:
         session.execute(delete(Delivery).where(Delivery.id.in_(ids)))
     return len(ids)

@@ -109,7 +109,7 @@ class WebhookService:
     def log(self, staff: Claims, endpoint_id: str) -> tuple[EndpointRow, Sequence[Delivery]]:
         """An endpoint and what it was told lately, newest first."""
         with reading(self._sessions) as session:
-            endpoint = self._reached(session, staff, endpoint_id)
+            endpoint = self._reached(session, staff, endpoint_id, lock=False)
             place = members.organisation_of(session, endpoint.organisation_id)
             return _row(endpoint, place.name), hooks.log_of(session, endpoint_id)
 
@@ -123,9 +123,10 @@ class WebhookService:
             self._record(session, staff, "webhook.replay", endpoint, messages=again)
         return again
 
-    def _reached(self, session: Session, staff: Claims, endpoint_id: str) -> Endpoint:
+    def _reached(self, session: Session, staff: Claims, endpoint_id: str, *, lock: bool = True) -> Endpoint:
+        """The endpoint; `lock` keeps it as it is read: one that is removed meanwhile must not be resumed."""
         require_writer(staff)
-        endpoint = session.get(Endpoint, endpoint_id)
+        endpoint = session.get(Endpoint, endpoint_id, with_for_update={"key_share": True} if lock else None)
         if endpoint is None or endpoint.removed_at is not None:
             raise Refusal(Code.NOT_FOUND)
         if not staff.covers(members.organisation_of(session, endpoint.organisation_id).path):
