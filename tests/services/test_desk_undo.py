@@ -13,6 +13,7 @@ import pytest
 from tests.support.acts import at_once, refusal_of
 from tests.support.disasters import Crossings, Died, rebuilds, violations
 from tests.support.guards import without  # noqa: F401 - a fixture of these tests
+from tests.support.interleaving import looks_before_it_waits
 from tests.support.shop import Shop, card_number
 from ticketing.catalogue.model import QuotaDraft
 from ticketing.database import reading
@@ -22,6 +23,7 @@ from ticketing.inventory.model import QuotaCounts
 from ticketing.orders import books
 from ticketing.orders import repository as orders
 from ticketing.orders.model import OrderRecord
+from ticketing.services import rebuild
 from ticketing.services.desk import Sale
 from ticketing.services.till import TillSums
 
@@ -186,6 +188,40 @@ def test_a_rebuild_in_between_loses_nothing_of_the_share(shop: Shop, monkeypatch
     assert shop.counts(event) == BEFORE
     assert withheld_in_sql(shop, event) == 1
     assert violations(shop) == []
+
+
+def undone_while_a_rebuild_reads(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> QuotaCounts:
+    """A sale is undone after the rebuild has read what is on its way to the desk, and before it reads the orders."""
+    event = sale_with_a_share(shop)
+    sale = sell(shop, event)
+    shop.drain().run(event)
+    look = books.on_their_way_to_the_desk
+
+    def undone_since(*arguments: Any) -> dict[str, int]:
+        found = look(*arguments)
+        undo(shop, sale)
+        return found
+
+    monkeypatch.setattr(books, "on_their_way_to_the_desk", undone_since)
+    rebuilds(shop).rebuild(event)
+    heal(shop, event)
+    return shop.counts(event)
+
+
+def test_an_undo_while_a_rebuild_reads_loses_nothing_of_the_share(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert undone_while_a_rebuild_reads(shop, monkeypatch) == BEFORE
+    assert violations(shop) == []
+
+
+def test_control_read_at_two_moments_the_share_is_given_away(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite shows every reader one moment anyway."""
+    monkeypatch.setattr(rebuild, "snapshot", reading)
+    kept = undone_while_a_rebuild_reads(shop, monkeypatch).withheld
+    assert kept == (0 if looks_before_it_waits(shop.sessions) else 1)
 
 
 def test_a_rebuild_after_redis_heard_gives_nothing_twice(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from ticketing.catalogue import repository as catalogue
 from ticketing.catalogue import waves
 from ticketing.catalogue.tables import AllowanceGroup, Event
 from ticketing.clock import ServerClock
-from ticketing.database import Sessions, reading
+from ticketing.database import Sessions, reading, snapshot
 from ticketing.errors import Code, Refusal
 from ticketing.inventory.keeper import Keeper
 from ticketing.inventory.model import Hold, HoldStatus, Item, QuotaCounts
@@ -167,7 +167,7 @@ class _Rebuild:
         self, written: "_Written", events: Sequence[Event], capacities: dict[tuple[str, int], QuotaCounts]
     ) -> None:
         event_ids = [event.id for event in events]
-        with reading(self._sessions) as session:
+        with snapshot(self._sessions) as session:
             written.total = books.count_orders(session, event_ids)
             written.to_share = books.on_their_way_to_the_desk(session, event_ids)
             self._restore.add(written.recorded(books.all_sold(session, event_ids)))
