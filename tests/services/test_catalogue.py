@@ -5,17 +5,21 @@ in SQL or Redis. Method: the service over both databases and the real Redis, rea
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from tests.support.interleaving import looks_before_it_waits, until_somebody_waits
 from tests.support.office import HOUR_MS, Office, claims
 from tests.support.refusals import faulty, refusal
+from ticketing.catalogue import repository
 from ticketing.catalogue.model import EventChanges, QuotaChanges, QuotaDraft
-from ticketing.catalogue.tables import AllowanceGroup
+from ticketing.catalogue.tables import AllowanceGroup, Event
 from ticketing.database import reading
 from ticketing.errors import Code, Refusal, StoreUnavailable
 from ticketing.inventory.model import Decided
@@ -117,6 +121,39 @@ def test_a_draft_may_move_between_groups_and_a_published_event_may_not(office: O
     office.catalogue.publish(office.district, event_id)
     assert move(event_id) == event_id, "what clients are shown may be sent back"
     assert faulty(lambda: move(group_id)) == ["allowance_group"]
+
+
+def patched_while_it_moves(office: Office) -> str | None:
+    """The group of a draft, as whoever changes something else reads it who came while it was put into a series."""
+    event_id, group_id = office.drafted(1), office.catalogue.create_group(office.district, "Films", 3)
+    with ThreadPoolExecutor(1) as pool:
+        with office.sessions.begin() as session:
+            event = repository.lock(session, event_id)
+            assert event is not None
+            repository.move_to_group(session, event, group_id)
+            changes = EventChanges(title="Films in May")
+            patched = pool.submit(office.catalogue.patch_event, office.district, event_id, changes)
+            until_somebody_waits(office.sessions)
+        return patched.result().group.name
+
+
+def test_two_who_change_a_draft_at_once_both_do(office: Office) -> None:
+    assert patched_while_it_moves(office) == "Films"
+
+
+def test_control_read_by_the_statement_that_waits_the_event_has_no_group(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def at_once(session: Session, event_id: str) -> Event | None:
+        query = select(Event).where(Event.id == event_id).with_for_update(of=Event, key_share=True)
+        return session.scalar(query)
+
+    monkeypatch.setattr(repository, "lock", at_once)
+    if not looks_before_it_waits(office.sessions):
+        assert patched_while_it_moves(office) == "Films"
+        return
+    with pytest.raises(AttributeError):
+        patched_while_it_moves(office)
 
 
 # On sale and off it

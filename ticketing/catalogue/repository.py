@@ -53,9 +53,10 @@ def get(session: Session, event_id: str) -> Event | None:
 
 def lock(session: Session, event_id: str) -> Event | None:
     """The event, kept from other writers until this transaction ends."""
-    # With `key_share` orders, whose rows refer to the event, need not wait.
-    query = select(Event).where(Event.id == event_id).with_for_update(of=Event, key_share=True)
-    return session.scalar(query, execution_options=_FRESH)
+    # With `key_share` orders, whose rows refer to the event, need not wait. The event itself is read afterwards: a
+    # statement that waited has its group as it was before, or none when the event was put into another meanwhile.
+    session.execute(select(Event.id).where(Event.id == event_id).with_for_update(key_share=True))
+    return get(session, event_id)
 
 
 def on_sale(session: Session, now: int, organisation_ids: Select[str]) -> Sequence[Event]:
