@@ -15,7 +15,7 @@ from ticketing.database import reading
 from ticketing.errors import Code, Refusal
 from ticketing.hooks import repository as hooks
 from ticketing.hooks.kinds import CONFIRMED
-from ticketing.hooks.tables import WAITING, Delivery, Endpoint
+from ticketing.hooks.tables import GIVEN_UP, WAITING, Delivery, Endpoint
 from ticketing.keyring import Keyring
 from ticketing.services.webhooks import EndpointWish, WebhookService
 
@@ -66,3 +66,21 @@ def test_what_a_removed_one_was_still_to_be_told_is_forgotten(office: Office, ke
     with office.sessions.begin() as session:
         assert hooks.purge(session, hooks.KEPT_MS + 1) == 1
         assert session.scalars(select(Delivery.endpoint_id)).all() == [stays]
+
+
+def test_an_attempt_that_fails_late_ends_no_replay(office: Office, keyring: Keyring) -> None:
+    """Its last attempt is under way when somebody sends the message again."""
+    service = WebhookService(office.sessions, keyring, office.clock)
+    made = service.create(office.street, EndpointWish("https://example.org/", (CONFIRMED,)))[1].id
+    row = {"message_id": "m", "kind": CONFIRMED, "body": "{}", "at": 0, "state": WAITING, "attempts": 9}
+    with office.sessions.begin() as session:
+        hooks.write(session, [row | {"endpoint_id": made, "next_at": 0}])
+        delivery = session.scalars(select(Delivery.id)).one()
+        assert hooks.take_on(session, delivery, 9, 1)
+    assert service.replay(office.street, made, delivery) == 1
+    with office.sessions.begin() as session:
+        hooks.note_failed(session, delivery, 10, 500, "answered 500", None)
+        assert session.execute(select(Delivery.state, Delivery.attempts)).one() == (WAITING, 0)
+        assert hooks.take_on(session, delivery, 0, 1)
+        hooks.note_failed(session, delivery, 1, 500, "answered 500", None)
+        assert session.scalars(select(Delivery.state)).one() == GIVEN_UP

@@ -94,12 +94,13 @@ def note_delivered(session: Session, delivery_id: int, status: int, at: int) -> 
 
 
 def note_failed(
-    session: Session, delivery_id: int, status: int | None, error: str, next_at: int | None
+    session: Session, delivery_id: int, attempt: int, status: int | None, error: str, next_at: int | None
 ) -> None:
-    """The receiver has not confirmed it; try again then, or never."""
+    """The receiver has not confirmed it at this attempt; try again then, or never. A replay since is left alone."""
+    mine = (Delivery.id == delivery_id, Delivery.attempts == attempt, Delivery.state == WAITING)
     values: dict[str, Any] = {"last_status": status, "last_error": error[:200]}
     values |= {"state": GIVEN_UP} if next_at is None else {"next_at": next_at}
-    session.execute(update(Delivery).where(Delivery.id == delivery_id).values(**values))
+    session.execute(update(Delivery).where(*mine).values(**values))
 
 
 def replay(session: Session, endpoint_id: str, delivery_id: int | None, now: int) -> int:

@@ -148,4 +148,4 @@ class Courier:
             pause = PAUSES_MS[each.attempts]
             next_at = self._clock.now_ms() + pause + random.randrange(pause // 10)
         with self._sessions.begin() as session:
-            hooks.note_failed(session, each.id, failed.status, str(failed), next_at)
+            hooks.note_failed(session, each.id, each.attempts + 1, failed.status, str(failed), next_at)
