@@ -136,10 +136,12 @@ def test_pages_of_staff_keep_nobody_out(
     of_event = ("look", "poster", "copy", "quotas/table", "live", "wall", "curve")
     of_staff = ("look", "templates", "trail", *CARE, *FIGURES, *OWN, f"events/{event}")
     paths = [f"/staff/{path}" for path in (*of_staff, *(f"events/{event}/{part}" for part in of_event))]
-    page.goto("/staff/series")
-    one = page.get_attribute("main table a", "href")
-    assert one
-    for path in (*paths, one, "/desk/conflicts"):
+    for table in ("/staff/series", "/staff/budgets"):
+        page.goto(table)
+        one = page.get_attribute("main table a", "href")
+        assert one
+        paths.append(one)
+    for path in (*paths, "/desk/conflicts"):
         page.goto(path)
         assert page.url.endswith(path)  # not the sign-in
         assert (path, broken_rules(page)) == (path, [])
