@@ -47,7 +47,8 @@ def test_a_neighbour_is_neither_found_nor_told_unless_it_is_known_already(union:
     assert offered(pick(east, "", ())) == ["east", "mill"]
     assert pick(east, "", {"west", "moon"}).chosen == []
     [known] = pick(east, "", {"west"}, known=["west"]).chosen
-    assert (known.id, known.members) == ("west", None)
+    assert known == Choice("west", "西街道工会", "", None)
+    assert {one.above for one in pick(east, "", ()).offered} == {"", "东街道工会"}  # not the district
 
 
 def test_as_many_as_a_form_can_name_are_told(union: Union) -> None:

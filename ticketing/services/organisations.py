@@ -65,7 +65,7 @@ class Choice(Struct, frozen=True):
     id: str
     name: str
     above: str
-    """The name of the organisation it belongs to; empty for a root."""
+    """The name of the organisation it belongs to, as far as staff reach."""
     members: int | None
 
 
@@ -125,7 +125,8 @@ class OrganisationService:
             taken = session.scalars(_ordered().where(told)).all()
             found = session.scalars(_ordered().where(free).limit(PICKED_MAX + 1)).all()
             shown = [*taken, *found[:PICKED_MAX]]
-            above = members.organisation_names(session, [one.parent_id for one in shown if one.parent_id])
+            inside = [one.parent_id for one in shown if one.parent_id and staff.covers(_path_above(one))]
+            above = members.organisation_names(session, inside)
             counts = _members_below(session, [one.path for one in shown if staff.covers(one.path)])
         told_of = {one.id: _choice(one, above, counts) for one in shown}
         return Picked(
@@ -207,6 +208,10 @@ def _members_below(session: Session, paths: Sequence[str]) -> dict[str, int]:
                 if f"{path}.".startswith(f"{above}."):
                     found[above] += people
     return found
+
+
+def _path_above(one: Organisation) -> str:
+    return one.path.rpartition(".")[0]
 
 
 def _choice(one: Organisation, above: Mapping[str, str], counts: Mapping[str, int]) -> Choice:
