@@ -31,6 +31,7 @@ HABITS = Habits(
     comes_again=0.5,
     pause=(0.05, 0.4),
 )
+BUDGET = 32_000_00  # fen
 COLLECTED = 45  # members who come to the desk
 LINES, MISTAKES = 12_000, 9
 
@@ -49,6 +50,7 @@ class Words(Struct, frozen=True):
     publish: str
     list_name: str
     program: str
+    budget: str
 
 
 WORDS = {
@@ -66,6 +68,7 @@ WORDS = {
         publish="五一专场开始订票",
         list_name="五月新卡.csv",
         program="大厅屏幕",
+        budget="2027 年五一活动",
     ),
     "en": Words(
         event="Films for five yuan: May Day",
@@ -81,6 +84,7 @@ WORDS = {
         publish="Booking for May Day begins",
         list_name="cards-may.csv",
         program="Screen in the hall",
+        budget="May Day 2027",
     ),
 }
 
@@ -94,6 +98,10 @@ class Office:
         login = {"username": username, "password": account["password"]}
         token = self.http.post("/api/v1/staff/sessions", json=login).json()["token"]
         self.http.headers["authorization"] = f"Bearer {token}"
+
+    def put(self, path: str) -> None:
+        """Say that it is so."""
+        assert self.http.put(f"/api/v1{path}").is_success
 
     def post(self, path: str, **wish: Any) -> Any:
         """What the call answers."""

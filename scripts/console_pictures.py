@@ -20,7 +20,7 @@ PATIENCE_MS, PATIENCE = 30_000, 120.0
 MARGIN = 12
 REPORTS = {
     "settlement": "main",
-    "participation": "#organisation ~ .scroll tr:nth-child(9)",
+    "participation": "#organisation ~ .scroll table",
     "demand": "main table",
 }
 IN_FULL_SWING, LATER_ON = 150, 260  # tickets sold when the sale is looked at
@@ -87,7 +87,7 @@ class Console:
         page.select_option("#venue_id", venue)
         page.fill("#opens_at", write_form_time(datetime.now(ZONE)))
         page.fill("#reason", words.venue)
-        page.click("main form button[type=submit]")
+        page.click("main form > button:visible")
         yield "check", _down_to(page, "section[aria-labelledby=numbers]")
 
     def _admit_venues(self) -> str:
@@ -152,6 +152,8 @@ class Console:
         for name, ends in REPORTS.items():
             page.goto(f"/staff/reports/{name}?first={_day()}&last={_day()}")
             yield name, _down_to(page, ends)
+        page.goto(f"/staff/budgets/{self._budget()}")
+        yield "budget", _down_to(page, "main table")
         page.goto("/staff/trail")
         yield "trail", page.screenshot()
         page.goto("/staff/venues")
@@ -159,6 +161,12 @@ class Console:
         page.goto("/staff/accounts")
         yield "accounts", _down_to(page, "main table")
         yield "integration", self._integration()
+
+    def _budget(self) -> str:
+        office = campaign.Office(self._demo, "manager")
+        budget = office.post("/staff/budgets", name=self._words.budget, amount=campaign.BUDGET)["budget_id"]
+        office.put(f"/staff/budgets/{budget}/events/{self._event.rpartition('/')[2]}")
+        return str(budget)
 
     def _integration(self) -> bytes:
         office, words = campaign.Office(self._demo, "manager"), self._words
