@@ -27,7 +27,11 @@ from ticketing.services import webhook_sending
         ("fd00::1", False),
         ("::ffff:10.0.0.1", False),
         ("::ffff:127.0.0.1", False),
+        ("64:ff9b::a00:1", False),
+        ("64:ff9b:1::1", False),
+        ("2002:a00:1::1", False),
         ("93.184.215.14", True),
+        ("64:ff9b::5db8:d70e", True),
         ("2606:2800:21f:cb07:6820:80da:af6b:8b2c", True),
     ],
 )

@@ -4,12 +4,12 @@ The name is resolved here and the connection made to the address that was looked
 mind in between (DNS rebinding) leads nowhere else. Redirects are not followed.
 """
 
-import ipaddress
 import socket
 import ssl
 from contextlib import suppress
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from threading import Timer
 from urllib.parse import SplitResult, urlsplit
 
@@ -22,6 +22,9 @@ ANSWER_SECONDS = 10.0
 """How long one attempt may take in all, however slowly the receiver drips."""
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
+
+_NAT64 = IPv6Network("64:ff9b::/96")
+_NAT64_LOCAL = IPv6Network("64:ff9b:1::/48")
 
 
 class NotDelivered(Failure):
@@ -94,11 +97,19 @@ def _address_of(host: str, port: int, private_allowed: bool) -> str:
 
 def is_public(address: str) -> bool:
     """Whether an address is one of the open internet."""
-    read = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(read, "ipv4_mapped", None)
-    if mapped is not None:
-        read = mapped
+    read = ip_address(address.partition("%")[0])
+    if isinstance(read, IPv6Address):
+        if read in _NAT64_LOCAL:
+            return False
+        read = _carried(read) or read
     return read.is_global and not read.is_multicast
+
+
+def _carried(address: IPv6Address) -> IPv4Address | None:
+    """The IPv4 address that a translator or a 6to4 router would go on to."""
+    if address in _NAT64:
+        return IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.ipv4_mapped or address.sixtofour
 
 
 def _post(connection: HTTPConnection, path: str, body: bytes, headers: dict[str, str]) -> int:
