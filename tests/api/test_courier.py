@@ -20,7 +20,7 @@ from ticketing.hooks import repository as hooks
 from ticketing.hooks.repository import KEPT_MS
 from ticketing.hooks.tables import GIVEN_UP, Delivery
 from ticketing.queue import courier as couriers
-from ticketing.queue.courier import PAUSES_MS
+from ticketing.queue.courier import PAUSES_MS, Courier
 from ticketing.settings import Settings
 
 
@@ -41,20 +41,24 @@ def working(settings: Settings) -> Iterator["subprocess.Popen[bytes]"]:
     worker.wait()
 
 
+def look_times(courier: Courier, times: int, served: str) -> None:
+    """Look so often, and wait each time for what is sent to the endpoint that answers."""
+    for _ in range(times):
+        courier.look()
+        for sending in [each for each, of in courier._under_way.items() if of == served]:
+            sending.join()
+
+
 async def test_a_receiver_that_hangs_holds_nobody_up(
     house: House, receiver: Receiver, slow: Receiver
 ) -> None:
     hanging = await listen(house, slow, "order.confirmed")
-    await listen(house, receiver, "order.confirmed")
+    served = await listen(house, receiver, "order.confirmed")
     event = house.publish(30)
     for n in range(6):
         await sell(house, event, key=f"k{n}")
     courier = courier_over(house)
-    for _ in range(40):
-        courier.look()
-        if len(receiver.got) == 6:
-            break
-        slow.came.wait(0.1)
+    look_times(courier, 3, served)  # two hands an endpoint
     assert (len(receiver.got), slow.got) == (6, [])
     taken = [row for row in deliveries(house) if row.endpoint_id == hanging and row.attempts]
     assert len(taken) == 2  # as many hands as one endpoint may keep
@@ -83,10 +87,7 @@ async def test_several_that_hang_leave_hands_to_the_others(
         with house.services.sessions.begin() as session:  # theirs are the oldest
             session.execute(update(Delivery).where(Delivery.endpoint_id != served).values(next_at=0))
         courier = courier_over(house)
-        for _ in range(2):
-            courier.look()
-            for sending in [each for each, of in courier._under_way.items() if of == served]:
-                sending.join()
+        look_times(courier, 2, served)
         told = len(receiver.got)
         for each in hanging:
             each.let_go.set()
