@@ -63,6 +63,11 @@ def at_or_below(path: str) -> ColumnElement[bool]:
     return or_(Organisation.path == path, Organisation.path.startswith(f"{path}.", autoescape=True))
 
 
+def is_at_or_below(path: str, above: str) -> bool:
+    """The same of a path that is at hand."""
+    return path == above or path.startswith(f"{above}.")
+
+
 def organisation(session: Session, organisation_id: str) -> Organisation | None:
     """The organisation with this id."""
     return session.get(Organisation, organisation_id)

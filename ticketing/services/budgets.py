@@ -124,8 +124,8 @@ class BudgetService:
 def _place_faults(session: Session, budget: Budget, event: Event) -> list[Fault]:
     if event.budget_id is not None:
         return [("event", "is in another budget")]
-    path, own = members.organisation_of(session, event.organisation_id).path, _path(session, budget)
-    if path != own and not path.startswith(f"{own}."):
+    path = members.organisation_of(session, event.organisation_id).path
+    if not members.is_at_or_below(path, _path(session, budget)):
         return [("event", "is of no organisation of this budget")]
     if event.state == CANCELLED:
         return [("event", "is called off")]

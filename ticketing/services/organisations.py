@@ -205,7 +205,7 @@ def _members_below(session: Session, paths: Sequence[str]) -> dict[str, int]:
     for piece in in_pieces(paths, PICKED_MAX):  # SQLite takes no condition of a thousand parts
         for path, people in session.execute(_people(or_(*map(members.at_or_below, piece)))):
             for above in piece:
-                if f"{path}.".startswith(f"{above}."):
+                if members.is_at_or_below(path, above):
                     found[above] += people
     return found
 

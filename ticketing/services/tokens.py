@@ -17,6 +17,8 @@ from typing import Literal
 
 import msgspec
 
+from ticketing.members.repository import is_at_or_below
+
 TOKEN_LENGTH_MAX = 4_096
 """Characters of a token; a longer text is refused unread."""
 
@@ -62,9 +64,7 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
     def covers(self, organisation_path: str) -> bool:
         """Whether `organisation_path` is the person's own organisation or lies below it."""
-        return organisation_path == self.organisation_path or organisation_path.startswith(
-            f"{self.organisation_path}."
-        )
+        return is_at_or_below(organisation_path, self.organisation_path)
 
 
 class TokenSigner:

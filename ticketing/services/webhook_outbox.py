@@ -17,6 +17,7 @@ from ticketing.database import in_pieces
 from ticketing.hooks import repository as hooks
 from ticketing.hooks.kinds import CANCELLED, COLLECTED, CONFIRMED, SOLD_OUT
 from ticketing.hooks.tables import WAITING, Endpoint
+from ticketing.members.repository import is_at_or_below
 from ticketing.members.tables import Organisation
 from ticketing.orders.model import OrderRecord, PickupRecord
 from ticketing.orders.voiding import Voided
@@ -39,7 +40,7 @@ class Listener(Struct, frozen=True):
 
     def hears(self, path: str) -> bool:
         """Whether what happens at `path` is its business."""
-        return path == self.path or path.startswith(f"{self.path}.")
+        return is_at_or_below(path, self.path)
 
 
 def confirmed(session: Session, orders: Sequence[OrderRecord], now: int) -> None:

@@ -12,7 +12,7 @@ from ticketing.api.pages.forms import Form, read_form
 from ticketing.api.pages.rendering import redirect
 from ticketing.api.pages.site import Site, site_of
 from ticketing.catalogue.budgets import BudgetPlan
-from ticketing.errors import Code, Refusal, invalid
+from ticketing.errors import Code, Refusal
 from ticketing.reports.budgets import BudgetReport
 from ticketing.services.budgets import BudgetChanges
 from ticketing.services.event_access import WRITERS
@@ -38,7 +38,7 @@ async def _list_page(request: Request, form: Form, refusal: Refusal | None = Non
         organisations=await in_thread(branches, site, staff),
         own=staff.organisation_id,
         may_manage=staff.role in WRITERS,
-        **_typed(site, request, form, refusal),
+        **site.typed(request, form, refusal),
     )
 
 
@@ -78,7 +78,7 @@ async def _budget_page(
         budget=budget,
         offered=await in_thread(site.services.budgets.offered, staff, budget_id),
         may_manage=staff.role in WRITERS,
-        **_typed(site, request, form or _written(budget), refusal),
+        **site.typed(request, form or _written(budget), refusal),
     )
 
 
@@ -100,8 +100,7 @@ async def put_in(request: Request) -> Response:
 
     def event(site: Site, budget_id: str) -> tuple[Any, ...]:
         event_id = form.text("event", required=True)
-        if not event_id:
-            raise invalid(*form.faults.items())
+        form.refuse_faults()
         return site.services.budgets.put_in, budget_id, event_id
 
     return await _done(request, None, event, "budget-in")
@@ -136,15 +135,10 @@ def _plan(form: Form) -> BudgetPlan:
     """A budget as it was typed. Raises the refusal `invalid` for an amount that is none."""
     amount = form.price("amount")
     form.text("amount", required=True)
-    if form.faults:
-        raise invalid(*form.faults.items())
+    form.refuse_faults()
     return BudgetPlan(name=form.text("name"), amount=amount or 0, note=form.text("note"))
 
 
 def _written(budget: BudgetReport) -> Form:
     yuan = f"{budget.amount // 100}.{budget.amount % 100:02}"
     return Form([("name", budget.budget), ("amount", yuan), ("note", budget.note)])
-
-
-def _typed(site: Site, request: Request, form: Form, refusal: Refusal | None) -> dict[str, object]:
-    return {"form": form.values, "faults": site.reasons(request, refusal)}

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 
 from ticketing.api.pages.formats import read_form_time
-from ticketing.errors import Code, Refusal
+from ticketing.errors import Code, Refusal, invalid
 
 FORM_BYTES_MAX = 64 * 1024
 FORM_FIELDS_MAX = 1_000
@@ -32,6 +32,11 @@ class Form:
         if required and not value:
             self.faults[name] = "is required"
         return value
+
+    def refuse_faults(self) -> None:
+        """Raise the refusal `invalid` with what is wrong so far, if anything is."""
+        if self.faults:
+            raise invalid(*self.faults.items())
 
     def all(self, name: str) -> list[str]:
         """Every value of a field that may come several times."""

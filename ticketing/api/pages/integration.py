@@ -9,7 +9,7 @@ from starlette.responses import Response
 from ticketing.api.pages.forms import Form, read_form
 from ticketing.api.pages.rendering import redirect
 from ticketing.api.pages.site import Site, site_of
-from ticketing.errors import Code, Refusal, invalid
+from ticketing.errors import Code, Refusal
 from ticketing.hooks.kinds import KINDS
 from ticketing.services.api_tokens import SCOPES, TokenWish
 from ticketing.services.tokens import Claims
@@ -58,8 +58,7 @@ async def make_token(request: Request) -> Response:
         form.text("organisation") or None,
     )
     try:
-        if form.faults:
-            raise invalid(*form.faults.items())
+        form.refuse_faults()
         token, _ = await in_thread(site.services.api_tokens.create, staff, wish)
     except Refusal as refusal:
         if refusal.code is Code.FORBIDDEN:

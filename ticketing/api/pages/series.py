@@ -1,7 +1,5 @@
 """Pages of series: events that share a limit per card, made, changed, and filled with drafts."""
 
-from typing import Any
-
 from starlette.concurrency import run_in_threadpool as in_thread
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,7 +11,7 @@ from ticketing.api.pages.site import Site, site_of
 from ticketing.api.pages.staff import listed
 from ticketing.catalogue.model import EventChanges
 from ticketing.catalogue.tables import DRAFT
-from ticketing.errors import Code, Refusal, invalid
+from ticketing.errors import Code, Refusal
 from ticketing.services.event_access import WRITERS
 from ticketing.services.tokens import Claims
 
@@ -38,7 +36,7 @@ async def _list_page(request: Request, form: Form, refusal: Refusal | None = Non
         found=await in_thread(site.services.series.all, staff),
         may_manage=may_manage,
         organisations=await in_thread(branches, site, staff) if may_manage else (),
-        **_typed(site, request, form, refusal),
+        **site.typed(request, form, refusal),
     )
 
 
@@ -48,7 +46,7 @@ async def add(request: Request) -> Response:
     staff = site.require(request, "staff", PATH)
     wish = (form.text("name"), form.count("per_card_limit"), form.text("organisation") or None)
     try:
-        _refuse_faults(form)
+        form.refuse_faults()
         group_id = await in_thread(site.services.catalogue.create_group, staff, *wish)
     except Refusal as refusal:
         if refusal.code is not Code.INVALID:
@@ -81,7 +79,7 @@ async def _series_page(
         drafts=drafts,
         draft_ids={event.id for event in series.events if event.state == DRAFT},
         may_manage=staff.role in WRITERS,
-        **_typed(site, request, form or Form([("name", series.name), ("per_card_limit", limit)]), refusal),
+        **site.typed(request, form or Form([("name", series.name), ("per_card_limit", limit)]), refusal),
     )
 
 
@@ -90,7 +88,7 @@ async def change(request: Request) -> Response:
     site, group_id, form, staff = await _posted(request)
     wish = (form.text("name"), form.count("per_card_limit"), form.text("reason"))
     try:
-        _refuse_faults(form)
+        form.refuse_faults()
         await in_thread(site.services.series.change, staff, group_id, *wish)
     except Refusal as refusal:
         if refusal.code is not Code.INVALID:
@@ -118,7 +116,7 @@ async def _move(request: Request, event_id: str, to: str | None, done: str, form
         series, _ = await in_thread(site.services.series.one, staff, group_id)
         if to is None and event_id not in {event.id for event in series.events}:
             raise Refusal(Code.NOT_FOUND)
-        _refuse_faults(form)
+        form.refuse_faults()
         changes = EventChanges(allowance_group=to)
         await in_thread(site.services.catalogue.patch_event, staff, event_id, changes, reason)
     except Refusal as refusal:
@@ -135,12 +133,3 @@ def _staff(request: Request) -> Claims:
 async def _posted(request: Request) -> tuple[Site, str, Form, Claims]:
     form = await read_form(request)
     return site_of(request), request.path_params["group_id"], form, _staff(request)
-
-
-def _refuse_faults(form: Form) -> None:
-    if form.faults:
-        raise invalid(*form.faults.items())
-
-
-def _typed(site: Site, request: Request, form: Form, refusal: Refusal | None) -> dict[str, Any]:
-    return {"form": form.values, "faults": site.reasons(request, refusal)}

@@ -13,6 +13,7 @@ from ticketing.api.auth import Headers, Kind
 from ticketing.api.front import Front
 from ticketing.api.holds import Holds
 from ticketing.api.pages import names
+from ticketing.api.pages.forms import Form
 from ticketing.api.pages.rendering import Renderer
 from ticketing.api.problems import status_of
 from ticketing.catalogue.looks import Looks
@@ -131,6 +132,10 @@ class Site:
         """The same for forms that are too small to say it beside each field: every sentence once."""
         errors = refusal.facts.get("errors", ()) if refusal else ()
         return list(dict.fromkeys(self.fault(request, error["reason"]) for error in errors))
+
+    def typed(self, request: Request, form: Form, refusal: Refusal | None) -> dict[str, Any]:
+        """What such a form shows again: what was typed, and what is wrong with it."""
+        return {"form": form.values, "faults": self.reasons(request, refusal)}
 
     def page(
         self,

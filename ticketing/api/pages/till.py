@@ -15,7 +15,7 @@ from ticketing.api.pages.desk_setup import setup_of
 from ticketing.api.pages.forms import Form, read_form
 from ticketing.api.pages.rendering import redirect
 from ticketing.api.pages.site import Site, new_key, site_of
-from ticketing.errors import Code, Refusal, invalid
+from ticketing.errors import Code, Refusal
 from ticketing.services.till import CURRENCY, Shift
 
 PATH = "/desk/till"
@@ -56,7 +56,7 @@ async def open_shift(request: Request) -> Response:
     clerk = site.clerk(request, PATH)
     cash = _amount(form, "opening_cash")
     try:
-        _require(form)
+        form.refuse_faults()
         desk = setup_of(request, clerk).name
         await in_thread(site.services.till.open, clerk, form.key(), desk, cash, CURRENCY)
     except Refusal as refusal:
@@ -93,7 +93,7 @@ async def close_shift(request: Request) -> Response:
     clerk = site.clerk(request, PATH)
     cash, card = _amount(form, "counted_cash"), _amount(form, "counted_card")
     try:
-        _require(form)
+        form.refuse_faults()
         await in_thread(site.services.till.close, clerk, shift_id, cash, card, form.text("remark")[:500])
     except Refusal as refusal:
         if refusal.code in (Code.NOT_FOUND, Code.FORBIDDEN):
@@ -137,12 +137,6 @@ def _amount(form: Form, name: str) -> int:
     return amount or 0
 
 
-def _require(form: Form) -> None:
-    if form.faults:
-        raise invalid(*form.faults.items())
-
-
 def _typed(site: Site, request: Request, refusal: Refusal | None, form: Form | None) -> dict[str, object]:
     """What was typed into a form that was refused, and what is wrong with it."""
-    faults = site.reasons(request, refusal)
-    return {"form": form.values if form else {}, "faults": faults, "key": new_key()}
+    return site.typed(request, form or Form([]), refusal) | {"key": new_key()}

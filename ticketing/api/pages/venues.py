@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from ticketing.api.pages.forms import Form, read_form
 from ticketing.api.pages.rendering import redirect
-from ticketing.api.pages.site import Site, site_of
+from ticketing.api.pages.site import site_of
 from ticketing.catalogue.venues import VenuePlan, plan_of
 from ticketing.errors import Code, Refusal
 from ticketing.services.event_access import WRITERS
@@ -34,7 +34,7 @@ async def _list_page(request: Request, form: Form, refusal: Refusal | None = Non
         path=PATH,
         venues=await in_thread(site.services.venues.all, staff),
         may_manage=staff.role in WRITERS,
-        **_typed(site, request, form, refusal),
+        **site.typed(request, form, refusal),
     )
 
 
@@ -75,7 +75,7 @@ async def _venue_page(request: Request, form: Form | None = None, refusal: Refus
         running=file.running,
         acts=_ACTS[file.venue.state],
         may_manage=file.may_change,
-        **_typed(site, request, form, refusal),
+        **site.typed(request, form, refusal),
     )
 
 
@@ -113,7 +113,3 @@ async def move(request: Request) -> Response:
 
 def _plan(form: Form) -> VenuePlan:
     return VenuePlan(**{name: form.text(name) for name in _FIELDS})
-
-
-def _typed(site: Site, request: Request, form: Form, refusal: Refusal | None) -> dict[str, object]:
-    return {"form": form.values, "faults": site.reasons(request, refusal)}

@@ -8,7 +8,7 @@ from ticketing.api.pages.forms import Form, read_form
 from ticketing.api.pages.rendering import redirect
 from ticketing.api.pages.site import site_of
 from ticketing.api.pages.staff import WAVE_ROWS, refused
-from ticketing.errors import Code, Refusal, invalid
+from ticketing.errors import Code, Refusal
 from ticketing.services.waves import WavePlan
 
 
@@ -21,8 +21,7 @@ async def raise_quota(request: Request) -> Response:
     quota_id, reason = form.text("quota_id"), form.text("reason", required=True)
     raised = site.services.waves.raise_quota
     try:
-        if form.faults:
-            raise invalid(*form.faults.items())
+        form.refuse_faults()
         if quota_id.rpartition("-")[0] != event_id:
             raise Refusal(Code.NOT_FOUND)
         await in_thread(raised, staff, form.key(), quota_id, now, later, reason)
