@@ -15,14 +15,13 @@ from ticketing.clock import ServerClock
 from ticketing.database import Sessions, reading
 from ticketing.errors import Code, Refusal, invalid
 from ticketing.keyring import CROCKFORD, Keyring
-from ticketing.members import repository as members
 from ticketing.services import trail
 from ticketing.services.attempts import Attempts
 from ticketing.services.passwords import is_password
+from ticketing.services.staff_sessions import end_all
 from ticketing.services.tokens import Claims
 from ticketing.services.vault import Vault
 from ticketing.staff import factors
-from ticketing.staff import logins as login_rows
 from ticketing.staff import repository as staff_repository
 from ticketing.staff.tables import SecondFactor
 
@@ -125,8 +124,7 @@ class SecondFactors:
             known.confirmed_at = now
             digests = [self._keyring.recovery_digest(staff.id, _plain(each)) for each in codes]
             factors.replace_recovery_codes(session, staff.id, digests)
-            members.end_sessions(session, now, staff.subject, spared=staff.session_id)
-            login_rows.remove_all(session, staff.id, spared=staff.session_id)
+            end_all(session, now, staff.id, spared=staff.session_id)
             self._record(session, now, staff.actor, "staff.enrol_second_factor", staff.id)
         self._attempts.succeeded(target)
         return codes
@@ -143,8 +141,7 @@ class SecondFactors:
         """Take an account's second factor away and end its sessions; whether it had one. On record either way."""
         now = self._clock.now_ms()
         had_one = factors.remove(session, staff_id)
-        members.end_sessions(session, now, f"s:{staff_id}")
-        login_rows.remove_all(session, staff_id)
+        end_all(session, now, staff_id)
         self._record(session, now, actor, action, staff_id)
         return had_one
 

@@ -24,14 +24,13 @@ from ticketing.clock import MINUTE_MS, ServerClock
 from ticketing.database import Sessions, reading
 from ticketing.errors import Code, Failure, Misconfigured, Refusal
 from ticketing.keyring import Keyring
-from ticketing.members import repository as members
 from ticketing.services import trail
 from ticketing.services.sessions import SessionService
+from ticketing.services.staff_sessions import end_all
 from ticketing.services.tokens import Claims
 from ticketing.services.vault import Vault
 from ticketing.settings import Settings
 from ticketing.staff import identities
-from ticketing.staff import logins as login_rows
 from ticketing.staff import repository as staff_repository
 
 if TYPE_CHECKING:
@@ -153,8 +152,7 @@ class SingleSignOn:
             staff_repository.account(session, staff.name, lock=True)
             if identities.remove(session, staff.id):
                 now = self._clock.now_ms()
-                members.end_sessions(session, now, staff.subject, spared=staff.session_id)
-                login_rows.remove_all(session, staff.id, spared=staff.session_id)
+                end_all(session, now, staff.id, spared=staff.session_id)
                 facts = {"username": staff.name}
                 trail.record(session, now, staff.actor, "staff.unlink_provider", f"staff:{staff.id}", facts)
 

@@ -17,6 +17,7 @@ from ticketing.services import trail
 from ticketing.services.last_use import LastUse
 from ticketing.services.logins import is_good
 from ticketing.services.second_factor import SecondFactors
+from ticketing.services.staff_sessions import end_all
 from ticketing.services.tokens import Claims
 from ticketing.staff import identities
 from ticketing.staff import logins as rows
@@ -89,8 +90,7 @@ class StaffLogins:
     def end_others(self, claims: Claims) -> None:
         """End all of one's logins but this one."""
         with self._sessions.begin() as session:
-            members.end_sessions(session, self._clock.now_ms(), claims.subject, spared=claims.session_id)
-            rows.remove_all(session, claims.id, spared=claims.session_id)
+            end_all(session, self._clock.now_ms(), claims.id, spared=claims.session_id)
 
 
 class StaffHelp:
@@ -105,8 +105,7 @@ class StaffHelp:
         """Sign an account out everywhere, within two seconds."""
         with self._reached(admin, username) as (session, account):
             now = self._clock.now_ms()
-            members.end_sessions(session, now, f"s:{account.id}")
-            rows.remove_all(session, account.id)
+            end_all(session, now, account.id)
             facts = {"username": account.username}
             trail.record(session, now, _actor(admin), "staff.end_sessions", f"staff:{account.id}", facts)
 
@@ -124,8 +123,7 @@ class StaffHelp:
         with self._reached(admin, username) as (session, account):
             was_linked = identities.remove(session, account.id)
             now = self._clock.now_ms()
-            members.end_sessions(session, now, f"s:{account.id}")
-            rows.remove_all(session, account.id)
+            end_all(session, now, account.id)
             facts = {"username": account.username}
             trail.record(session, now, _actor(admin), "staff.unlink_provider", f"staff:{account.id}", facts)
             return was_linked
