@@ -88,6 +88,27 @@ RUSH = (
         "",
     ),
     Guard(
+        "share of the desk is given back",
+        "what a desk's hold took of the share and did not sell is the desk's again",
+        "expire",
+        "if of_desk and not sold then give_back_to_origin(id, quota, quantity) end",
+        "",
+    ),
+    Guard(
+        "share of what is sold",
+        "what the desk sold is not kept for it once more",
+        "confirm",
+        "if of_desk and not sold then",
+        "if of_desk then",
+    ),
+    Guard(
+        "note of the share",
+        "the note of what a hold took of the share goes with the last of it",
+        "release",
+        "acts.put(id, #draws > 0 and draws)",
+        "acts.put(id, draws)",
+    ),
+    Guard(
         "log of the share",
         "SQL, and a rebuild, know what is left of the desk's share",
         "hold",

@@ -130,28 +130,10 @@ class Reference(Books):
                 return [Outcome.SOLD_OUT, quota, available]
         return None
 
-    def _draw_on_share(self, wish: HoldRequest) -> None:
-        drawn: dict[int, int] = {}
-        for quota, quantity in sorted(wish.items):
-            capacity, withheld = self.sizes[wish.event_id, quota]
-            left = max(0, withheld - quantity)
-            if left < withheld:
-                self._withhold(wish.id, wish.event_id, quota, (capacity, left))
-                drawn[quota] = withheld - left
-        if drawn:
-            self.draws[wish.id] = drawn
-
-    def _withhold(self, act_id: str, event_id: str, quota: int, size: tuple[int, int]) -> None:
-        self.sizes[event_id, quota] = size
-        capacity, withheld = size
-        self._append(
-            "resize", act_id=act_id, event_id=event_id, quota=quota, capacity=capacity, withheld=withheld
-        )
-
     def _take(self, wish: HoldRequest) -> Hold:
         rules = self.rules[wish.event_id]
         if wish.channel == "desk":
-            self._draw_on_share(wish)
+            self._draw_on_share(wish.id, wish.event_id, sorted(wish.items))
         hold = Hold(
             id=wish.id,
             event_id=wish.event_id,
@@ -220,6 +202,8 @@ class Reference(Books):
 
     def _let_go(self, hold: Hold, status: HoldStatus) -> None:
         self._put(changed(hold, status=status))
+        for item in hold.items if hold.channel == "desk" else ():
+            self._keep_for_desk(hold, item.quota, self._drawn(hold, item.quota, item.quantity))
         pace = self.paces.get(hold.member, Pace())
         pace = pace._replace(abandoned=pace.abandoned + 1)
         if pace.abandoned >= self._bounds.abandoned_max:
@@ -304,19 +288,10 @@ class Reference(Books):
         self._put(after)
         back = {quota: count - left.get(quota, 0) for quota, count in before.items()}
         for quota in [item.quota for item in hold.items if back.get(item.quota)]:
-            self._keep_for_desk(hold, quota, back[quota], to)
+            count = self._drawn(hold, quota, back[quota]) if to == "origin" else back[quota]
+            if to != "web":
+                self._keep_for_desk(hold, quota, count)
         return [Outcome.OK, sum(back.values())]
-
-    def _keep_for_desk(self, hold: Hold, quota: int, count: int, to: str) -> None:
-        if to == "origin":
-            drawn = self.draws.get(hold.id, {})
-            count = min(count, drawn.get(quota, 0))
-            if quota in drawn:
-                self.draws[hold.id] = {**drawn, quota: drawn[quota] - count}
-        counts = self.counts(hold.event_id, quota)
-        withheld = min(counts.withheld + count, counts.capacity - counts.held - counts.sold)
-        if to != "web" and withheld > counts.withheld:
-            self._withhold(hold.id, hold.event_id, quota, (counts.capacity, withheld))
 
     def trim(self, call: Call, up_to: int) -> Reply:
         """`trim.lua`."""

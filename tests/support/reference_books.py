@@ -4,7 +4,7 @@ Holds are the only truth: stock and ledgers are counted from them anew whenever 
 move of tickets that the scripts forget or make twice is seen.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Self
 
@@ -110,6 +110,41 @@ class Books:
     def orders(self) -> dict[str, Hold]:
         """What was confirmed."""
         return {h.id: h for h in self.holds.values() if h.status is HoldStatus.CONFIRMED}
+
+    # The desk's share
+
+    def _draw_on_share(self, hold_id: str, event_id: str, items: Sequence[tuple[int, int]]) -> None:
+        drawn: dict[int, int] = {}
+        for quota, quantity in items:
+            capacity, withheld = self.sizes[event_id, quota]
+            left = max(0, withheld - quantity)
+            if left < withheld:
+                self._withhold(hold_id, event_id, quota, (capacity, left))
+                drawn[quota] = withheld - left
+        if drawn:
+            self.draws[hold_id] = drawn
+
+    def _drawn(self, hold: Hold, quota: int, count: int) -> int:
+        """How many of `count` tickets that come back the hold took of the share; they are noted no more."""
+        drawn = self.draws.pop(hold.id, {})
+        back = min(count, drawn.get(quota, 0))
+        left = {number: n - back if number == quota else n for number, n in drawn.items()}
+        if any(left.values()):
+            self.draws[hold.id] = {number: n for number, n in left.items() if n}
+        return back
+
+    def _keep_for_desk(self, hold: Hold, quota: int, count: int) -> None:
+        counts = self.counts(hold.event_id, quota)
+        withheld = min(counts.withheld + count, counts.capacity - counts.held - counts.sold)
+        if withheld > counts.withheld:
+            self._withhold(hold.id, hold.event_id, quota, (counts.capacity, withheld))
+
+    def _withhold(self, act_id: str, event_id: str, quota: int, size: tuple[int, int]) -> None:
+        self.sizes[event_id, quota] = size
+        capacity, withheld = size
+        self._append(
+            "resize", act_id=act_id, event_id=event_id, quota=quota, capacity=capacity, withheld=withheld
+        )
 
     # The call under way
 

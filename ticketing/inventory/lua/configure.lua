@@ -1,6 +1,6 @@
 -- configure.lua: apply staff's wishes for an event (window, limits, who may buy, paused, closed), by version.
 --
--- uses     group records moves
+-- uses     group records share moves
 -- request  {event, rules (map with its version), stock {capacity, withheld} of each quota by number}
 -- results  {OK}, {EXISTS} (this version or a later one is there) or {RECOVERING}
 -- writes   sale, stock of quotas new to it, log {'configure', event, version, state}

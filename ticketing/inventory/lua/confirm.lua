@@ -1,6 +1,6 @@
 -- confirm.lua: turn live holds into sold tickets and append the orders to the log, in one step.
 --
--- uses     group records moves
+-- uses     group records share moves
 -- flags    allow-oom
 -- request  list of {hold id, member, payment method, order number}
 -- results  per request {OK | EXISTS, hold} or {NOT_FOUND | RECOVERING | HOLD_RELEASED | HOLD_EXPIRED | PAYMENT_REQUIRED}

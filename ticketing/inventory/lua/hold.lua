@@ -1,10 +1,10 @@
 -- hold.lua: take tickets out of quotas for members, for a few minutes. Several quotas in one hold: all or none.
 --
--- uses     group records moves share refusals
+-- uses     group records share moves refusals
 -- request  list of {hold id, event, member, organisation path, items {quota, quantity, ...} by quota, channel}
 -- results  per request {OK | EXISTS, hold} or {refusal, facts...}, checked in the order of codes.py
 -- writes   holds, ledgers, stock, due; acts and log {'resize', hold id, event, quota, capacity, withheld} when the desk
---          drew on what was withheld for it; nothing when every request is refused
+--          drew on what was withheld for it, and as in expire.lua; nothing when every request is refused
 
 local DUE_PER_CALL = 64
 
@@ -16,7 +16,7 @@ local function same_items(hold, items)
   return true
 end
 
--- The desk takes of its own share first, so that the web has as many as before; what it took is kept for an undo.
+-- The desk takes of its own share first, so that the web has as many as before; what it took is noted for when it goes back.
 local function draw_on_share(id, event, items)
   local draws = {}
   for i = 1, #items, 2 do

@@ -1,10 +1,10 @@
 -- release.lua: give the tickets of live holds back because the member let them go.
 --
--- uses     group records moves
+-- uses     group records share moves
 -- flags    allow-oom
 -- request  list of {hold id, member}
 -- results  per request {OK}, {EXISTS} (released or expired before) or {NOT_FOUND | RECOVERING | HOLD_CONFIRMED}
--- writes   holds, ledgers, stock, due
+-- writes   holds, ledgers, stock, due; acts and log as in expire.lua when it was a desk's
 
 local function decide(id, member)
   local hold = holds.get(id)

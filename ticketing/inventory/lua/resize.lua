@@ -1,6 +1,6 @@
 -- resize.lua: change how many tickets a quota has, up or down, also in mid-sale.
 --
--- uses     group records moves
+-- uses     group records share moves
 -- request  {act id, event, quota, capacity or false, withheld or false, force, more}; false: as it is, and `more`
 --          tickets on top of it: a wave that is released, whatever else has changed the quota since it was planned
 -- results  {OK | EXISTS, stock} or {RECOVERING | NOT_FOUND | INVALID | CAPACITY_IN_USE, held + sold}

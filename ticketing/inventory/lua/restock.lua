@@ -1,6 +1,6 @@
 -- restock.lua: put tickets that came back (cancelled, not collected, a sale undone) on sale again, each once.
 --
--- uses     group records moves share
+-- uses     group records share moves
 -- flags    allow-oom
 -- request  list of {order id, places as bits: bit i-1 is the ticket at place i, where they go: 'web', 'desk' (into its
 --          share) or 'origin' (into the share what the sale took of it, the rest to the web)}
@@ -8,31 +8,10 @@
 -- writes   holds (the returned bits), ledgers, stock, log {'restock', order id, places}; for what goes into the desk's
 --          share also log {'resize', order id, event, quota, capacity, withheld} and, of 'origin', acts
 
--- As many of `count` tickets as this sale took of the desk's share and has not given back.
-local function drawn_by(id, quota, count)
-  local draws = acts.get(id) or {}
-  for i = 1, #draws, 2 do
-    if draws[i] == quota then
-      local back = math.min(draws[i + 1], count)
-      draws[i + 1] = draws[i + 1] - back
-      acts.put(id, draws)
-      return back
-    end
-  end
-  return 0
-end
-
--- A quota that was made smaller than what is sold has nothing to keep until it fits again.
-local function keep_for_desk(id, quota, count)
-  local counts = stock.get(stock_field(event_of(id), quota))
-  local withheld = math.min(counts[WITHHELD] + count, available_at_desk(counts))
-  if withheld > counts[WITHHELD] then withhold(id, event_of(id), quota, withheld) end
-end
-
 local function give_back_item(id, ledger, quota, count, to)
   move(ledger, event_of(id), quota, 0, -count)
-  if to == 'origin' then count = drawn_by(id, quota, count) end
-  if to ~= 'web' then keep_for_desk(id, quota, count) end
+  if to == 'desk' then keep_for_desk(id, quota, count) end
+  if to == 'origin' then give_back_to_origin(id, quota, count) end
 end
 
 local function give_back(id, hold, places, to)

@@ -39,12 +39,15 @@ local function note_abandoned(ledger)
   end
 end
 
--- End a live hold, once: its tickets become sold (CONFIRMED) or free (RELEASED, EXPIRED).
+-- End a live hold, once: its tickets become sold (CONFIRMED) or free (RELEASED, EXPIRED), and the share's again what a
+-- desk took of it.
 local function finish(id, hold, state)
   local ledger, sold = ledger_of(hold[MEMBER]), state == CONFIRMED
+  local of_desk = hold[CHANNEL] == 'desk'
   for i = 1, #hold[ITEMS], 3 do
     local quota, quantity = hold[ITEMS][i], hold[ITEMS][i + 1]
     move(ledger, event_of(id), quota, -quantity, sold and quantity or 0)
+    if of_desk and not sold then give_back_to_origin(id, quota, quantity) end
   end
   ledger[LIVE] = ledger[LIVE] - 1
   if sold then ledger[ABANDONED] = 0 else forget(ledger, id); note_abandoned(ledger) end

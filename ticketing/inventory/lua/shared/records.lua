@@ -31,17 +31,23 @@ local function cached(key)
       if cache.rows[field] == nil then cache.rows[field] = packed[i] and cmsgpack.unpack(packed[i]) end
     end
   end
+  -- A row that is false goes.
   function cache.put(field, row)
     cache.rows[field], cache.changed[field] = row, true
   end
   function cache.save()
     local arguments = {}
     for field in pairs(cache.changed) do
-      arguments[#arguments + 1] = field
-      arguments[#arguments + 1] = cmsgpack.pack(cache.rows[field])
+      local row = cache.rows[field]
+      if row then
+        arguments[#arguments + 1] = field
+        arguments[#arguments + 1] = cmsgpack.pack(row)
+      else
+        redis.call('HDEL', key, field)
+      end
     end
     if #arguments > 0 then redis.call('HSET', key, unpack(arguments)) end
-    return #arguments > 0
+    return next(cache.changed) ~= nil
   end
   return cache
 end
