@@ -154,6 +154,13 @@ KEEPER = (
         "",
     ),
     Guard(
+        "share of holds that are void",
+        "what a desk had in hand at a rebuild goes back into its share",
+        "restore",
+        "for _, item in ipairs(void) do give_back(unpack(item)) end",
+        "",
+    ),
+    Guard(
         "restore for good",
         "what a rebuild made does not vanish after an hour",
         "restore",

@@ -79,8 +79,8 @@ def test_control_with_a_log_that_starts_again_a_rebuilt_sale_waits_for_the_next_
 ) -> None:
     open_at = Restore.open
 
-    def at_the_beginning(restore: Restore, _: int, limit: int | None) -> bool:
-        return open_at(restore, 0, limit)
+    def at_the_beginning(restore: Restore, _: int, limit: int | None, void: Any) -> bool:
+        return open_at(restore, 0, limit, void)
 
     if not guarded:
         monkeypatch.setattr(Restore, "open", at_the_beginning)

@@ -5,12 +5,13 @@ Method: a sale with every kind of hold; its confirmed holds are taken away, writ
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from tests.support.sale import EPOCH, EVENT, GROUP, Sale
 from ticketing.errors import Code
 from ticketing.inventory import protocol
-from ticketing.inventory.model import Decided, EventRules, Hold, HoldStatus, QuotaCounts
+from ticketing.inventory.model import Decided, EventRules, Hold, HoldStatus, QuotaCounts, QuotaRules
 from ticketing.inventory.restore import Restore
 
 
@@ -75,7 +76,7 @@ def test_a_restored_group_is_what_its_orders_say(sale: Sale, wiped: bool) -> Non
 
     if wiped:
         sale.redis.flushall()
-    assert restored(sale, rules, orders).open(position, None)
+    assert restored(sale, rules, orders).open(position, None, [])
     sale.keeper._watermarks.expect(GROUP, "second", position)
 
     assert before == [(1, 1, 3), (4, 0, 1)]
@@ -95,7 +96,7 @@ def test_an_interrupted_restore_stays_fenced_loses_nothing_and_can_be_repeated(s
     restored(sale, rules, [], "interrupted")
     assert sale.hold(8, (1, 1)).code is Code.RECOVERING
     assert list(sale.keeper.all_holds(GROUP)) == [order]
-    assert restored(sale, rules, [order]).open(9, None)
+    assert restored(sale, rules, [order]).open(9, None, [])
     sale.keeper._watermarks.expect(GROUP, "second", 9)
     assert sale.counts() == (3, 0, 2)
     assert list(sale.redis.scan_iter("*:new:*")) == []
@@ -106,8 +107,8 @@ def test_of_two_restores_only_the_later_one_opens(sale: Sale) -> None:
     order = sale.confirm(7, sale.hold(7, (1, 2)).hold.id).hold
     earlier = restored(sale, rules, [], "earlier")
     later = restored(sale, rules, [order], "later")
-    assert (earlier.is_mine(), earlier.open(9, None)) == (False, False)
-    assert (later.is_mine(), later.open(9, None)) == (True, True)
+    assert (earlier.is_mine(), earlier.open(9, None, [])) == (False, False)
+    assert (later.is_mine(), later.open(9, None, [])) == (True, True)
     sale.keeper._watermarks.expect(GROUP, "later", 9)
     assert sale.counts() == (3, 0, 2)
 
@@ -120,9 +121,21 @@ def test_control_without_the_check_of_the_fence_the_earlier_one_sells_twice(
     sale.confirm(7, sale.hold(7, (1, 2)).hold.id)
     earlier = restored(sale, rules, [], "earlier")
     sale.redis.hset(earlier._keys[0], "fence", "later")
-    assert earlier.open(9, None)
+    assert earlier.open(9, None, [])
     sale.keeper._watermarks.expect(GROUP, "earlier", 9)
     assert sale.counts() == (5, 0, 0), "two sold seats are on sale again"
+
+
+def test_a_void_hold_of_a_quota_that_is_not_there_any_more_hinders_nothing(sale: Sale) -> None:
+    """SQL went back to before the second quota, whose share the desk had in hand."""
+    rules = sale.open(quotas=(QuotaRules(1, 0, None, 5, 1), QuotaRules(2, 0, None, 5, 5)))
+    hold = sale.keeper.hold(GROUP, sale.request(7, (1, 2), (2, 2), channel="desk"))
+    assert isinstance(hold, Decided)
+    before = msgspec.structs.replace(rules, quotas=rules.quotas[:1])
+    assert restored(sale, before, []).open(9, None, [hold.hold])
+    sale.keeper._watermarks.expect(GROUP, "second", 9)
+    assert sale.counts() == (4, 0, 0)
+    assert [entry.position for entry in sale.keeper.read_log(GROUP, 0, 10)] == [10]
 
 
 def test_what_was_made_and_lost_again_is_not_opened(sale: Sale) -> None:
@@ -130,10 +143,10 @@ def test_what_was_made_and_lost_again_is_not_opened(sale: Sale) -> None:
     order = sale.confirm(7, sale.hold(7, (1, 2)).hold.id).hold
     restore = restored(sale, rules, [order])
     sale.redis.delete(restore._new[2])
-    assert not restore.open(9, None)
+    assert not restore.open(9, None, [])
     sale.redis.flushall()
     assert not restore.is_mine()
-    assert not restore.open(9, None)
+    assert not restore.open(9, None, [])
 
 
 def test_damaged_bytes_are_named_not_followed(sale: Sale) -> None:

@@ -20,7 +20,7 @@ from tests.support.reference_books import Call
 from ticketing.inventory import protocol, scripts
 from ticketing.inventory.codes import Outcome
 from ticketing.inventory.keys import group_keys, new_keys
-from ticketing.inventory.model import GroupState, Hold, QuotaCounts
+from ticketing.inventory.model import GroupState, Hold, HoldStatus, QuotaCounts
 from ticketing.inventory.protocol import Bounds, Reply
 from ticketing.inventory.restore import Restore
 
@@ -44,6 +44,8 @@ class Rebuild(NamedTuple):
     restore: Restore
     bounds: Bounds
     made: Made | None = None
+    void: tuple[Hold, ...] = ()
+    """The desk's holds that do not outlive it."""
 
 
 class Player:
@@ -210,12 +212,14 @@ class Player:
     def make(self, step: steps.Make) -> None:
         if step.token not in self._rebuilds or any(self._rebuilds[step.token].restore._sizes):
             return  # there is none, or it has made what it makes
-        restore, bounds, _ = self._rebuilds[step.token]
+        restore, bounds, *_ = self._rebuilds[step.token]
         made = self.sql.rebuilt(self.reference)
         restore.add(made.holds.values())
         sizes = {quota: QuotaCounts(*size, 0, 0) for quota, size in made.sizes.items()}
         restore.complete(list(made.rules.values()), sizes)
-        self._rebuilds[step.token] = Rebuild(restore, bounds, made)
+        live = [hold for hold in self.standing() if made.holds[hold.id].status is HoldStatus.EXPIRED]
+        void = tuple(hold for hold in live if hold.channel == "desk")
+        self._rebuilds[step.token] = Rebuild(restore, bounds, made, void)
         self._send_recorded("make")
 
     def lose(self, step: steps.Lose) -> None:
@@ -225,15 +229,16 @@ class Player:
     def reopen(self, step: steps.Reopen) -> None:
         if step.token not in self._rebuilds or not any(self._rebuilds[step.token].restore._sizes):
             return  # there is none, or it has made nothing yet
-        restore, bounds, made = self._rebuilds[step.token]
+        restore, bounds, made, void = self._rebuilds[step.token]
         position = max(self.sql.cursor, self.reference.position)
+        void = void if position == self.reference.position else ()
         if self.reference.fence == step.token:
             self.sql.epoch, self.sql.cursor = step.token, position
         call = Call(step.token, 0, bounds)
-        reply = self.reference.restore(call, made, position, self.sql.limit)
+        reply = self.reference.restore(call, made, position, self.sql.limit, void)
         self._count("restore", reply.results)
         self._recorder.knows(reply=protocol.encode((reply.now, reply.position, reply.results)))
-        restore.open(position, self.sql.limit)
+        restore.open(position, self.sql.limit, void)
         self._send_recorded("restore")
 
     def _lose(self, token: str) -> None:

@@ -1,7 +1,7 @@
 """What can befall a sale's books: Redis or SQL goes back, and a rebuild dies at a crossing of its choosing."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from unittest.mock import patch
 
@@ -102,19 +102,27 @@ class Story:
 
 def wipe(story: Story) -> None:
     """Redis forgets the group."""
-    for key in story.shop.redis.scan_iter(f"ticketing:{{{story.event}}}:*"):
-        story.shop.redis.delete(key)
+    _forget(story.shop.redis, story.event)
 
 
 @contextmanager
-def redis_goes_back(story: Story) -> Iterator[None]:
-    """What happens inside is unknown to Redis afterwards."""
-    client: Any = story.shop.redis
-    copy = {key: client.dump(key) for key in client.scan_iter(f"ticketing:{{{story.event}}}:*")}
+def goes_back(redis: Any, group: str) -> Iterator[None]:
+    """What happens to the group inside is unknown to Redis afterwards."""
+    copy = {key: redis.dump(key) for key in redis.scan_iter(f"ticketing:{{{group}}}:*")}
     yield
-    wipe(story)
+    _forget(redis, group)
     for key, value in copy.items():
-        client.restore(key, 0, value)
+        redis.restore(key, 0, value)
+
+
+def redis_goes_back(story: Story) -> AbstractContextManager[None]:
+    """The same for the story's group."""
+    return goes_back(story.shop.redis, story.event)
+
+
+def _forget(redis: Redis, group: str) -> None:
+    for key in redis.scan_iter(f"ticketing:{{{group}}}:*"):
+        redis.delete(key)
 
 
 def sql_goes_back(story: Story) -> None:

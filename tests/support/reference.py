@@ -202,8 +202,8 @@ class Reference(Books):
 
     def _let_go(self, hold: Hold, status: HoldStatus) -> None:
         self._put(changed(hold, status=status))
-        for item in hold.items if hold.channel == "desk" else ():
-            self._keep_for_desk(hold, item.quota, self._drawn(hold, item.quota, item.quantity))
+        if hold.channel == "desk":
+            self._give_back_to_origin(hold)
         pace = self.paces.get(hold.member, Pace())
         pace = pace._replace(abandoned=pace.abandoned + 1)
         if pace.abandoned >= self._bounds.abandoned_max:
@@ -313,7 +313,9 @@ class Reference(Books):
         self.wipe()
         return reply
 
-    def restore(self, call: Call, made: Made | None, position: int, limit: int) -> Reply:
+    def restore(
+        self, call: Call, made: Made | None, position: int, limit: int, void: Sequence[Hold]
+    ) -> Reply:
         """`restore.lua` of the rebuild whose token is the call's epoch; `made` is None when it is not whole."""
         self._begin(call)
         if self.fence != call.epoch or made is None:
@@ -322,6 +324,8 @@ class Reference(Books):
         self.paces, self.log, self.strays, self.fence = {}, [], {}, None
         self.standing = {h.id: h for h in self.holds.values() if h.status in LIVE_OR_SOLD}
         self.epoch, self.limit, self.position = call.epoch, limit, position
+        for hold in void:
+            self._give_back_to_origin(hold)
         self._changed = True
         return self._reply([Outcome.OK])
 

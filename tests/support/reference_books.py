@@ -124,6 +124,11 @@ class Books:
         if drawn:
             self.draws[hold_id] = drawn
 
+    def _give_back_to_origin(self, hold: Hold) -> None:
+        """All of a hold that sold nothing."""
+        for item in hold.items:
+            self._keep_for_desk(hold, item.quota, self._drawn(hold, item.quota, item.quantity))
+
     def _drawn(self, hold: Hold, quota: int, count: int) -> int:
         """How many of `count` tickets that come back the hold took of the share; they are noted no more."""
         drawn = self.draws.pop(hold.id, {})

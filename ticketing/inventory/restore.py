@@ -121,13 +121,15 @@ class Restore:
             row = (counts.capacity, counts.withheld, 0, self._sold[event_id, quota])
             self._write(1, {f"{event_id}/{quota}": row})
 
-    def open(self, position: int, limit: int | None) -> bool:
+    def open(self, position: int, limit: int | None, void: Iterable[Hold]) -> bool:
         """Let the verbs in again under the new epoch; the log goes on above `position`.
 
+        `void` are live holds of the desk as they were: what they took of its share goes back into it.
         False, and nothing changes, when another restore has begun since.
         """
         script, keys = scripts.load("restore"), [*self._keys, *self._new]
-        request = protocol.encode((self.token, position, limit or 0, self._sizes))
+        items = [(hold.id, item.quota, item.quantity) for hold in void for item in hold.items]
+        request = protocol.encode((self.token, position, limit or 0, self._sizes, items))
         envelope = protocol.envelope(self.token, 0, self._bounds)
         with _answering():
             raw: Any = self._redis.eval(script.source, len(keys), *keys, envelope, request)

@@ -200,7 +200,9 @@ class _Rebuild:
             for event in events:
                 catalogue.mark_applied(session, event.id, event.version)
             self._note(session, position, survivors)
-        if not self._restore.open(position, group.per_card_limit):
+        # A Redis that is behind does not know what has become of these since.
+        void = survivors.void_at_desk() if remains.position == position else []
+        if not self._restore.open(position, group.per_card_limit, void):
             raise _refused(Code.RECOVERING, self._group_id, _OVERTAKEN)
         return position
 

@@ -87,6 +87,10 @@ class Survivors:
         self.ended.pop(order_id, None)
         self.void.pop(order_id, None)
 
+    def void_at_desk(self) -> list[Hold]:
+        """The void ones that a desk had in hand, so maybe some of its share."""
+        return [hold for hold in self.void.values() if hold.channel == "desk"]
+
     def tell_members(self, session: Session) -> int:
         """Tell those whose live holds are void, each once; how many were told."""
         wanted = [
