@@ -69,6 +69,7 @@ from ticketing.services.till import TillService
 from ticketing.services.tokens import TokenSigner
 from ticketing.services.trail_search import TrailSearch
 from ticketing.services.uncollected import UncollectedReturns
+from ticketing.services.unfinished import UnfinishedSales
 from ticketing.services.venues import VenueService
 from ticketing.services.waves import WaveService
 from ticketing.services.webhooks import WebhookService
@@ -152,7 +153,8 @@ class Services:
     def _serve_desks(self) -> None:
         self.desk = DeskService(self.sessions, self.keeper, self.keyring, self.clock, self.orders, self.seal)
         self.slips = SlipService(self.sessions, self.clock)
-        self.till = TillService(self.sessions, self.clock)
+        self.till = TillService(self.sessions, self.keyring, self.clock)
+        self.unfinished = UnfinishedSales(self.sessions, self.keyring, self.clock, self.orders)
         self.desk_lists = DeskLists(self.sessions, self.keyring, self.clock)
         self.away = AwayService(self.sessions, self.keeper, self.clock, self.orders)
         self.desk_share = DeskShare(self.sessions, self.sale_keeper, self.clock)

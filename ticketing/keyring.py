@@ -9,13 +9,15 @@ in the backup.
 import hashlib
 import hmac
 from base64 import b64decode, urlsafe_b64encode
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Digits and letters that people do not take for one another."""
 
-_CHECK_BYTES = 6
+_BODY_BYTES, _CHECK_BYTES = 12, 6
+_MARK_BYTES = 4
 _TAG_BYTES = 3
 
 
@@ -77,21 +79,41 @@ class Keyring:
         Twelve bytes come from (event, member, channel, key), six from those and the member again,
         so that `owns_hold` can tell an id made for this member without asking Redis.
         """
-        scope = f"{event_id}\n{member}\n"
-        body = _keyed(self.hold, f"{scope}{channel}\n{idempotency_key}".encode(), 12)
-        check = _keyed(self.hold, scope.encode() + body, _CHECK_BYTES)
+        made_of = f"{event_id}\n{member}\n{channel}\n{idempotency_key}"
+        return self._hold_id(event_id, member, _keyed(self.hold, made_of.encode(), _BODY_BYTES))
+
+    def desk_hold_id(self, event_id: str, member: int, staff: int, idempotency_key: str) -> str:
+        """The id of a hold that a clerk makes at the desk: the same, but its last four bytes of twelve are the clerk's.
+
+        So who sold is known (`sold_by`) even when only Redis ever heard of the sale, and nothing more is written.
+        """
+        plain = self.hold_id(event_id, member, f"desk.{staff}", idempotency_key)
+        drawn = _bytes_of(plain)[: _BODY_BYTES - _MARK_BYTES]
+        return self._hold_id(event_id, member, drawn + self._mark(drawn, staff))
+
+    def sold_by(self, hold_id: str, staff: Iterable[int]) -> int | None:
+        """Which of these clerks made a hold at the desk; None when none of them did."""
+        body = _bytes_of(hold_id)[:_BODY_BYTES]
+        drawn, mark = body[:-_MARK_BYTES], body[-_MARK_BYTES:]
+        return next((one for one in staff if hmac.compare_digest(mark, self._mark(drawn, one))), None)
+
+    def _mark(self, drawn: bytes, staff: int) -> bytes:
+        return _keyed(self.hold, drawn + f"\nsold by {staff}".encode(), _MARK_BYTES)
+
+    def _hold_id(self, event_id: str, member: int, body: bytes) -> str:
+        check = _keyed(self.hold, f"{event_id}\n{member}\n".encode() + body, _CHECK_BYTES)
         return f"{event_id}.{urlsafe_b64encode(body + check).decode()}"
 
     def owns_hold(self, hold_id: str, member: int) -> bool:
         """Whether `hold_id` was made here for `member`, even if Redis no longer knows it."""
-        event_id, _, tail = hold_id.partition(".")
+        event_id = hold_id.partition(".")[0]
         try:
-            raw = _unbase64(tail)
+            raw = _bytes_of(hold_id)
         except ValueError:
             return False
         body, check = raw[:-_CHECK_BYTES], raw[-_CHECK_BYTES:]
         expected = _keyed(self.hold, f"{event_id}\n{member}\n".encode() + body, _CHECK_BYTES)
-        return len(body) == 12 and hmac.compare_digest(check, expected)
+        return len(body) == _BODY_BYTES and hmac.compare_digest(check, expected)
 
     def order_number(self, hold_id: str) -> str:
         """The order's number for people: 12 Crockford base-32 characters (60 bits) of the hold id.
@@ -106,5 +128,5 @@ def _keyed(key: bytes, data: bytes, size: int) -> bytes:
     return hashlib.blake2b(data, key=key, digest_size=size).digest()
 
 
-def _unbase64(text: str) -> bytes:
-    return b64decode(text.encode(), altchars=b"-_", validate=True)
+def _bytes_of(hold_id: str) -> bytes:
+    return b64decode(hold_id.partition(".")[2].encode(), altchars=b"-_", validate=True)

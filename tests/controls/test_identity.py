@@ -55,6 +55,12 @@ def leave_out(monkeypatch: pytest.MonkeyPatch, part: str) -> None:
         return hold_id(keyring, *same)
 
     monkeypatch.setattr(Keyring, "hold_id", poorer)
+    if part == "channel":  # who sold says as much: it goes too
+        monkeypatch.setattr(
+            Keyring,
+            "desk_hold_id",
+            lambda self, event, member, _staff, key: self.hold_id(event, member, "", key),
+        )
 
 
 def sell(shop: Shop, event: str, member: int, key: str) -> Sale | Refusal:

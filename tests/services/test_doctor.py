@@ -75,6 +75,7 @@ def test_a_sound_instance_is_called_sound(clinic: Clinic, books: Sessions) -> No
         "file system",
         "audit trail",
         "audit trail end",
+        "desk sales",
     }
     assert servers | rest <= looked_at
 

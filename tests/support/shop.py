@@ -23,6 +23,7 @@ from ticketing.services.seals import Seal
 from ticketing.services.till import TillService
 from ticketing.services.tokens import Claims
 from ticketing.services.uncollected import UncollectedReturns
+from ticketing.services.unfinished import UnfinishedSales
 from ticketing.staff import repository as staff
 
 MEMBERS = 60
@@ -45,7 +46,8 @@ class Shop(Office):
         self.orders = OrderService(sessions, self.keeper, self.clock, self.returns)
         self.seal = Seal(keyring.ticket)
         self.desk = DeskService(sessions, self.keeper, keyring, self.clock, self.orders, self.seal)
-        self.till = TillService(sessions, self.clock)
+        self.till = TillService(sessions, keyring, self.clock)
+        self.unfinished = UnfinishedSales(sessions, keyring, self.clock, self.orders)
         with sessions.begin() as session:
             rows = [self._member(number) for number in range(1, MEMBERS + 1)]
             self.members = insert_members(session, rows, self.now)

@@ -15,7 +15,15 @@ class Order(Base):
     """A confirmed hold. `id` is the hold's; `position` is its place in the group's log."""
 
     __tablename__ = "orders"
-    __table_args__ = (Index("ix_orders_member_id_confirmed_at", "member_id", "confirmed_at"),)
+    __table_args__ = (
+        Index("ix_orders_member_id_confirmed_at", "member_id", "confirmed_at"),
+        Index(
+            "ix_orders_of_desks",
+            "confirmed_at",
+            sqlite_where=text("channel = 'desk'"),
+            postgresql_where=text("channel = 'desk'"),
+        ),
+    )
 
     id: Mapped[Id] = mapped_column(primary_key=True)
     number: Mapped[str] = mapped_column(String(12), index=True)

@@ -101,6 +101,15 @@ def joins(session: Session, staff_id: int, desk: str, currency: str) -> str | No
     return _first_id(session, *mine)
 
 
+def joins_since(
+    session: Session, staff_id: int, desk: str, currency: str, taken_at: int
+) -> ShiftRecord | None:
+    """The same for money that was taken then: a shift open since before, at this desk rather than at another."""
+    mine = (Shift.staff_id == staff_id, Shift.currency == currency, Shift.opened_at <= taken_at)
+    query = _open().where(*mine).order_by((Shift.desk == desk).desc(), Shift.opened_at)
+    return _first(session, query.limit(1).with_for_update(read=True))
+
+
 def joins_for_undo(session: Session, pickup_id: str, staff_id: int, currency: str) -> str | None:
     """The same for money given back: the shift that it was taken in, or another that the clerk has open."""
     taken_in = select(Pickup.shift_id).where(Pickup.id == pickup_id).scalar_subquery()

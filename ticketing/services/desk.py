@@ -248,7 +248,7 @@ class DeskService:
         member = holder.member.id
         numbers = {quota.id: quota.number for quota in event.quotas}
         wish = HoldRequest(
-            id=self._keyring.hold_id(event.id, member, f"desk.{clerk.id}", key),
+            id=self._keyring.desk_hold_id(event.id, member, clerk.id, key),
             event_id=event.id,
             member=member,
             organisations=holder.organisation.path,
@@ -270,6 +270,7 @@ class DeskService:
                 raise Refusal(
                     Code.HOLD_RELEASED
                 )  # it died before this, and the member cancelled; the rest waits
+            counted = till.paid_with(session, order.id) is not None  # finished by another way, then put back
             record = PickupRecord(
                 id=pickup_id(clerk.id, key),
                 order_id=order.id,
@@ -277,8 +278,8 @@ class DeskService:
                 request=request,
                 staff_id=clerk.id,
                 desk=str(request["desk"]),
-                payment_method=order.payment_method if order.amount else None,
-                payment_amount=order.amount or None,
+                payment_method=order.payment_method if order.amount and not counted else None,
+                payment_amount=order.amount if order.amount and not counted else None,
                 at=self._clock.now_ms(),
             )
             self._hand_out(session, clerk, order, record, "order.sell")
@@ -319,7 +320,7 @@ def _as_sold(order: OrderRecord, record: PickupRecord) -> OrderRecord:
     return structs.replace(
         order,
         status=CONFIRMED,
-        payment_status=PAID if record.payment_amount else NOT_NEEDED,
+        payment_status=PAID if order.amount else NOT_NEEDED,
         tickets=tuple(
             structs.replace(ticket, status=COLLECTED, collected_at=record.at) for ticket in order.tickets
         ),

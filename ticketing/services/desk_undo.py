@@ -6,6 +6,8 @@ they came from, the desk's share first, and the clerk hands the money back. Both
 of the tickets after it, by a return that heals.
 """
 
+from collections.abc import Collection
+
 from sqlalchemy.orm import Session
 
 from ticketing.catalogue import repository as catalogue
@@ -13,7 +15,7 @@ from ticketing.errors import Code, Refusal
 from ticketing.orders import repository as orders
 from ticketing.orders import till
 from ticketing.orders.model import OrderRecord, PickupRecord
-from ticketing.orders.tables import DUE, PAID, REFUND_DUE, REFUNDED, TO_ORIGIN
+from ticketing.orders.tables import DUE, NOT_NEEDED, PAID, REFUND_DUE, REFUNDED, TO_ORIGIN
 from ticketing.orders.voiding import voided_of
 from ticketing.services import trail, webhook_outbox
 from ticketing.services.orders import PAY_AT_DESK
@@ -37,7 +39,11 @@ def take_back(
         raise Refusal(Code.NOT_CANCELLABLE)
     if not orders.undo_pickup(session, record.id, clerk.id, reason, now):
         return  # another clerk was quicker
-    undone = _void_sale(session, order, record, now) if record.is_sale else _make_due_again(session, order)
+    undone = (
+        _void_sale(session, order, record.ticket_codes, now)
+        if record.is_sale
+        else _make_due_again(session, order)
+    )
     catalogue.void_late(session, order.event_id)
     shift = till.joins_for_undo(session, record.id, clerk.id, order.currency)
     till.note_undo(session, record.id, shift, undone)
@@ -59,13 +65,15 @@ def _make_due_again(session: Session, order: OrderRecord) -> tuple[str, int] | N
 
 
 def _void_sale(
-    session: Session, order: OrderRecord, record: PickupRecord, now: int
+    session: Session, order: OrderRecord, codes: Collection[str], now: int
 ) -> tuple[str, int] | None:
-    """The sale never was; how and how much the clerk hands back, also when the event was called off since."""
-    orders.void_tickets(session, order, record.ticket_codes, SALE_UNDONE, now, TO_ORIGIN)
-    webhook_outbox.cancelled(session, order.event_id, [voided_of(order, record.ticket_codes)], now)
-    if not any(orders.change_payment(session, order.id, state, REFUNDED) for state in (PAID, REFUND_DUE)):
-        return None
-    assert record.payment_method is not None
-    assert record.payment_amount is not None
-    return record.payment_method, record.payment_amount
+    """The sale never was; how and how much the clerk hands back, also when the event was called off since.
+
+    Nothing, when it was never finished and nobody had paid.
+    """
+    if orders.void_tickets(session, order, codes, SALE_UNDONE, now, TO_ORIGIN):
+        webhook_outbox.cancelled(session, order.event_id, [voided_of(order, codes)], now)
+    paid = till.paid_with(session, order.id)
+    after = REFUNDED if paid else NOT_NEEDED
+    settled = any(orders.change_payment(session, order.id, state, after) for state in (PAID, REFUND_DUE))
+    return paid if settled else None

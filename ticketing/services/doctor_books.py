@@ -1,5 +1,6 @@
 """The doctor's look at what SQL holds: its version, the secret it was written with, the audit trail."""
 
+import time
 from collections.abc import Iterator
 
 from sqlalchemy import Engine
@@ -10,9 +11,11 @@ from ticketing.database import make_sessions, reading
 from ticketing.errors import StoreUnavailable
 from ticketing.keyring import Keyring
 from ticketing.orders import checks as orders
-from ticketing.services import trail
+from ticketing.services import trail, unfinished
 from ticketing.services.findings import Check, check
 from ticketing.services.witness import Witness
+
+NAMED_MAX = 10
 
 
 def look_at_books(engine: Engine, keyring: Keyring, witness: Witness, options: str) -> Iterator[Check]:
@@ -34,6 +37,7 @@ def look_at_books(engine: Engine, keyring: Keyring, witness: Witness, options: s
         if secret.ok:
             yield _chain(session)
             yield _end(witness, options)
+            yield _desk_sales(session, keyring)
 
 
 def _secret(session: Session, keyring: Keyring) -> Check:
@@ -57,6 +61,19 @@ def _chain(session: Session) -> Check:
     found = "every entry fits" if broken is None else f"entry {broken.entry_id} {broken.what}"
     mend = "it was changed past this program: compare it with a backup, and ask who can write to the database"
     return check("audit trail", broken is None, found, mend)
+
+
+def _desk_sales(session: Session, keyring: Keyring) -> Check:
+    """Sales that no till counts: each stays so until a person says what became of the money."""
+    found = unfinished.find(session, keyring, 0, int(time.time() * 1000) - unfinished.GRACE_MS)
+    named = [f"{sale.order.number} ({sale.clerk or 'nobody knows whose'})" for sale in found[:NAMED_MAX]]
+    more = [f"{len(found) - NAMED_MAX} more"] if len(found) > NAMED_MAX else []
+    mend = (
+        "a desk died in the middle of them, and their money is in no till: whoever sold finishes or undoes each on the "
+        "page Till, or a manager on the page Takings"
+    )
+    told = f"unfinished: {', '.join(named + more)}" if found else "every one is counted"
+    return check("desk sales", not found, told, mend)
 
 
 def _end(witness: Witness, options: str) -> Check:

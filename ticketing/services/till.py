@@ -12,20 +12,25 @@ from sqlalchemy.orm import Session
 
 from ticketing import identifiers
 from ticketing.catalogue import repository as catalogue
-from ticketing.clock import ServerClock
+from ticketing.clock import DAY_MS, ServerClock
 from ticketing.database import Sessions, reading, snapshot
 from ticketing.errors import Code, Refusal, invalid
+from ticketing.keyring import Keyring
 from ticketing.members import repository as members
 from ticketing.orders import till
 from ticketing.orders.till import TAKEN, LooseLine, ShiftRecord, TillLine
-from ticketing.services import event_access, trail
+from ticketing.services import event_access, trail, unfinished
 from ticketing.services.desk import require_clerk
 from ticketing.services.report_period import require_period
 from ticketing.services.tokens import Claims
+from ticketing.services.unfinished import UnfinishedSale
 from ticketing.staff import repository as staff
 
 CURRENCY = "CNY"
 RECENT_SHIFTS = 10
+UNFINISHED_DAYS = 31
+"""How far back a clerk's page looks for sales that nothing counts; reports and the doctor look further."""
+
 _REMARK_MISSING = "say why the counts differ"
 
 
@@ -54,7 +59,10 @@ class Line(Struct, frozen=True):
 
 
 class Shift(Struct, frozen=True):
-    """A shift with its lines. `expected` is what the till should hold now, or held when it was closed."""
+    """A shift with its lines. `expected` is what the till should hold now, or held when it was closed.
+
+    `unfinished` are the clerk's sales in its time that nothing counts: the drawer may hold their money too.
+    """
 
     record: ShiftRecord
     clerk: str
@@ -62,6 +70,7 @@ class Shift(Struct, frozen=True):
     lines: tuple[Line, ...]
     expected: TillSums
     counted: TillSums | None
+    unfinished: tuple[UnfinishedSale, ...] = ()
     replayed: bool = False
 
     @property
@@ -71,19 +80,21 @@ class Shift(Struct, frozen=True):
 
 
 class TillReport(Struct, frozen=True):
-    """The shifts that were opened in a time, and the money that no shift counted in it."""
+    """The shifts that were opened in a time, the money that no shift counted in it, and sales that nothing counts."""
 
     since: int
     until: int
     shifts: tuple[Shift, ...]
     loose: tuple[Line, ...]
+    unfinished: tuple[UnfinishedSale, ...]
 
 
 class TillService:
     """Opens and closes shifts, and adds them up."""
 
-    def __init__(self, sessions: Sessions, clock: ServerClock) -> None:
+    def __init__(self, sessions: Sessions, keyring: Keyring, clock: ServerClock) -> None:
         self._sessions = sessions
+        self._keyring = keyring
         self._clock = clock
 
     def open(self, clerk: Claims, key: str, desk: str, opening_cash: int, currency: str = CURRENCY) -> Shift:
@@ -128,7 +139,9 @@ class TillService:
                 self._close(session, clerk, record, counted, remark)
             elif (_counted(record), record.remark) != (counted, remark):
                 raise Refusal(Code.SHIFT_CLOSED, closed_at=record.closed_at)
-            return _shown(session, shift_id)
+            closed = till.shift(session, shift_id)
+            assert closed is not None, "it was there in this transaction"
+            return self._with_lines(session, [closed])[0]
 
     def _close(
         self, session: Session, clerk: Claims, record: ShiftRecord, counted: TillSums, remark: str
@@ -158,14 +171,27 @@ class TillService:
             record = till.shift(session, shift_id)
             if record is None or not _may_see(session, reader, record):
                 raise Refusal(Code.NOT_FOUND)
-            return _with_lines(session, [record])[0]
+            return self._with_lines(session, [record])[0]
 
     def mine(self, clerk: Claims) -> tuple[Shift, ...]:
         """A clerk's open shifts, oldest first, then their latest closed ones, newest first."""
         require_clerk(clerk)
         with reading(self._sessions) as session:
             recent = till.recent_shifts_of(session, clerk.id, RECENT_SHIFTS)
-            return _with_lines(session, [*till.open_shifts_of(session, clerk.id), *recent])
+            return self._with_lines(session, [*till.open_shifts_of(session, clerk.id), *recent])
+
+    def unfinished(self, clerk: Claims) -> tuple[UnfinishedSale, ...]:
+        """A clerk's own sales of the last days that nothing counts, made in a shift or not."""
+        require_clerk(clerk)
+        now = self._clock.now_ms()
+        with reading(self._sessions) as session:
+            return unfinished.find(
+                session,
+                self._keyring,
+                now - UNFINISHED_DAYS * DAY_MS,
+                now - unfinished.GRACE_MS,
+                sellers=[clerk.id],
+            )
 
     def report(self, reader: Claims, since: int, until: int) -> TillReport:
         """Every shift of the reader's organisation and below, and what no shift counted, in `[since, until)`.
@@ -176,9 +202,24 @@ class TillService:
         require_period(since, until)
         below = event_access.organisations_below(reader)
         with snapshot(self._sessions) as session:
-            shifts = _with_lines(session, till.shifts_between(session, below, since, until))
-            loose = till.loose_lines(session, catalogue.ids_of_organisations(below), since, until)
-            return TillReport(since, until, shifts, _named(session, loose))
+            shifts = self._with_lines(session, till.shifts_between(session, below, since, until))
+            events = catalogue.ids_of_organisations(below)
+            loose = till.loose_lines(session, events, since, until)
+            over = min(until, self._clock.now_ms() - unfinished.GRACE_MS)
+            missing = unfinished.find(session, self._keyring, since, over, events)
+            return TillReport(since, until, shifts, _named(session, loose), missing)
+
+    def _with_lines(self, session: Session, records: Sequence[ShiftRecord]) -> tuple[Shift, ...]:
+        if not records:
+            return ()
+        shifts = _shifts(session, records, till.lines(session, [record.id for record in records]))
+        over = self._clock.now_ms() - unfinished.GRACE_MS
+        since, clerks = min(one.opened_at for one in records), {one.staff_id for one in records}
+        missing = unfinished.find(session, self._keyring, since, over, sellers=clerks)
+        return tuple(
+            structs.replace(shift, unfinished=tuple(sale for sale in missing if _is_in(shift.record, sale)))
+            for shift in shifts
+        )
 
 
 def _opened_before(session: Session, wish: ShiftRecord) -> ShiftRecord:
@@ -234,14 +275,15 @@ def _counted(record: ShiftRecord) -> TillSums | None:
     return TillSums(record.counted_cash, record.counted_card)
 
 
-def _shown(session: Session, shift_id: str) -> Shift:
-    record = till.shift(session, shift_id)
-    assert record is not None, "it was there in this transaction"
-    return _with_lines(session, [record])[0]
-
-
-def _with_lines(session: Session, records: Sequence[ShiftRecord]) -> tuple[Shift, ...]:
-    return _shifts(session, records, till.lines(session, [record.id for record in records]))
+def _is_in(record: ShiftRecord, sale: UnfinishedSale) -> bool:
+    """Whether its clerk sold it while this shift was open."""
+    sold_at = sale.order.confirmed_at
+    return (
+        sale.seller == record.staff_id
+        and sale.order.currency == record.currency
+        and record.opened_at <= sold_at
+        and (record.closed_at is None or sold_at < record.closed_at)
+    )
 
 
 def _shifts(

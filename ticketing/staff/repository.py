@@ -44,6 +44,11 @@ def account_by_id(session: Session, staff_id: int) -> StaffAccount | None:
     return session.get(StaffAccount, staff_id)
 
 
+def ids(session: Session) -> list[int]:
+    """Everybody who ever had an account."""
+    return list(session.scalars(select(StaffAccount.id).order_by(StaffAccount.id)))
+
+
 def usernames(session: Session, staff_ids: Collection[int]) -> dict[int, str]:
     """How these people sign in."""
     query = select(StaffAccount.id, StaffAccount.username).where(StaffAccount.id.in_(staff_ids))

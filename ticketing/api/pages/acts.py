@@ -29,6 +29,7 @@ ACTS: Mapping[str, str] = {
     "quota.table": N_("Quotas changed as a table"),
     "quota.give_back_share": N_("Desk's share given back to the web"),
     "order.sell": N_("Sold at the desk"),
+    "order.finish_sale": N_("Sale at the desk finished later"),
     "order.pick_up": N_("Tickets handed over"),
     "order.pick_up_away": N_("Tickets handed over without the network"),
     "order.undo_pick_up": N_("Hand-over taken back"),
