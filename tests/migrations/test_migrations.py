@@ -49,7 +49,7 @@ def test_an_empty_database_has_no_version_and_gets_the_newest_once(tmp_path: Pat
     assert migrations.current(engine) is None
     migrations.upgrade(engine)
     migrations.upgrade(engine)
-    assert migrations.current(engine) == migrations.head() == "0024"
+    assert migrations.current(engine) == migrations.head() == "0025"
     engine.dispose()
 
 
