@@ -5,8 +5,9 @@ it. Then whoever may finishes or undoes it, while the shift is open and after it
 the late repetition. The controls take away what tells who sold, and the look for money that is counted.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 
 import pytest
 
@@ -23,6 +24,7 @@ from ticketing.services import doctor_books, unfinished
 from ticketing.services.desk import DeskService, Sale
 from ticketing.services.findings import Check
 from ticketing.services.till import Line, TillReport, TillSums
+from ticketing.services.tokens import Claims
 
 DAY_MS = 24 * 3_600_000
 AMOUNT = 1_000
@@ -35,7 +37,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def manager(shop: Shop) -> Iterator[object]:
+def manager(shop: Shop) -> Claims:
     return shop.hire("wang", "district.street-1", "manager")
 
 
@@ -147,7 +149,7 @@ def test_a_rebuild_keeps_who_sold(shop: Shop, later: None) -> None:
 
 @pytest.mark.parametrize("by_manager", [False, True])
 def test_finished_in_time_it_is_in_the_sellers_shift_and_the_drawer_ties(
-    shop: Shop, later: None, manager: object, by_manager: bool
+    shop: Shop, later: None, manager: Claims, by_manager: bool
 ) -> None:
     event_id = shop.sale_of_priced(500)
     shift = open_shift(shop)
@@ -166,7 +168,7 @@ def test_finished_in_time_it_is_in_the_sellers_shift_and_the_drawer_ties(
 
 
 def test_after_the_closing_it_stands_outside_and_explains_the_difference(
-    shop: Shop, later: None, manager: object
+    shop: Shop, later: None, manager: Claims
 ) -> None:
     event_id = shop.sale_of_priced(500)
     shift = open_shift(shop)
@@ -267,7 +269,7 @@ def test_of_one_that_the_member_cancelled_the_money_is_still_asked_for(
 # Who may, and at once
 
 
-def test_only_who_sold_and_managers_in_reach_settle_it(shop: Shop, later: None, manager: object) -> None:
+def test_only_who_sold_and_managers_in_reach_settle_it(shop: Shop, later: None, manager: Claims) -> None:
     event_id = shop.sale_of_priced(500)
     order_id = die_selling(shop, event_id)
     ordinary = sell(shop, event_id, "another").order.id
@@ -278,15 +280,13 @@ def test_only_who_sold_and_managers_in_reach_settle_it(shop: Shop, later: None, 
         (shop.clerk, ordinary, Code.NOT_FOUND),
         (manager, f"{event_id}.nothing", Code.NOT_FOUND),
     ):
-        finishing = refusal_of(lambda who=who, which=which: shop.unfinished.finish(who, which, "desk"))
-        undoing = refusal_of(
-            lambda who=who, which=which: shop.unfinished.undo(who, which, "desk", "why", paid=True)
-        )
+        finishing = refusal_of(partial(shop.unfinished.finish, who, which, "desk"))
+        undoing = refusal_of(partial(shop.unfinished.undo, who, which, "desk", "why", paid=True))
         assert (finishing.code, undoing.code) == (code, code)
     assert shop.tickets("issued") == 2
 
 
-def test_at_once_it_is_settled_in_one_way(shop: Shop, later: None, manager: object) -> None:
+def test_at_once_it_is_settled_in_one_way(shop: Shop, later: None, manager: Claims) -> None:
     event_id = shop.sale_of_priced(500)
     shift = open_shift(shop)
     order_id = die_selling(shop, event_id)
