@@ -103,6 +103,8 @@ CONTRACT = [
     "POST /api/v1/desk/pickups/{pickup_id}/undo",
     "POST /api/v1/desk/pickups/{pickup_id}/print",
     "POST /api/v1/desk/sales",
+    "POST /api/v1/desk/sales/{order_id}/finish",
+    "POST /api/v1/desk/sales/{order_id}/undo",
     "POST /api/v1/desk/quotas/{quota_id}/give-back",
     "POST /api/v1/desk/shifts",
     "GET /api/v1/desk/shifts",

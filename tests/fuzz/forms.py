@@ -45,7 +45,7 @@ _FORMS = (
     "/staff/events/{event_id}/capacity", "/staff/events/{event_id}/share",
     "/staff/events/{event_id}/quotas", "/staff/events/{event_id}/pause",
     "/staff/events/{event_id}/resume", "/staff/events/{event_id}/odd", "/desk", "/desk/pickups",
-    "/desk/pickups/{pickup_id}/undo", "/desk/sales", "/desk/setup", "/desk/pin",
+    "/desk/pickups/{pickup_id}/undo", "/desk/sales/{order_id}/settle", "/desk/sales", "/desk/setup", "/desk/pin",
     "/desk/till", "/desk/till/{pickup_id}/close", "/desk/share", "/desk/conflicts/{quantity}/settle", "/desk/prints",
     "/staff/series", "/staff/series/{organisation}", "/staff/series/{organisation}/events",
     "/staff/series/{organisation}/events/{event_id}/take-out",

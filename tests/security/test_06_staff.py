@@ -39,6 +39,7 @@ BODIES: dict[str, Any] = {
     "reset-pin": {"card_number": NUMBER, "reason": "mine now"},
     "swipes": {"card_number": NUMBER},
     "undo": {"reason": "mine now"},
+    "finish": {"desk": "1"},
     "{username}": {"role": "clerk"},
     "organisations": {"name": "taken over", "parent_id": "east", "kind": "workplace"},
 }
@@ -84,6 +85,8 @@ class Loot:
         }
         if "/shifts/" in path:
             return {"counted_cash": 0, "counted_card": 0, "remark": "mine now"}
+        if path.endswith("/sales/{order_id}/undo"):
+            return {"reason": "mine now", "desk": "1", "paid": True}
         last = path.rpartition("/")[2]
         found = (BODIES | desk).get(last, {"reason": "mine now"})
         return found | {"desk": "1"} if last == "sales" else found

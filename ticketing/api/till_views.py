@@ -7,6 +7,7 @@ from msgspec import structs
 from ticketing.api import schemas
 from ticketing.api.views import instant, instant_or_none
 from ticketing.services.till import Line, Shift, TillReport, TillSums
+from ticketing.services.unfinished import UnfinishedSale
 
 
 def shift_view(shift: Shift) -> schemas.Shift:
@@ -26,6 +27,7 @@ def shift_view(shift: Shift) -> schemas.Shift:
         counted=_money_or_none(shift.counted),
         difference=_money_or_none(shift.difference),
         remark=record.remark,
+        unfinished=[unfinished_view(sale) for sale in shift.unfinished],
     )
 
 
@@ -38,6 +40,25 @@ def report_view(report: TillReport) -> schemas.TillReport:
         outside=[
             schemas.LooseTillLine(**_line(line), clerk=line.clerk, desk=line.desk) for line in report.loose
         ],
+        unfinished=[unfinished_view(sale) for sale in report.unfinished],
+    )
+
+
+def unfinished_view(sale: UnfinishedSale) -> schemas.UnfinishedSale:
+    """A sale that no till counts."""
+    order = sale.order
+    return schemas.UnfinishedSale(
+        order_id=order.id,
+        number=order.number,
+        event_id=order.event_id,
+        event=sale.title,
+        sold_at=instant(order.confirmed_at),
+        clerk=sale.clerk or None,
+        method=order.payment_method,
+        amount=order.amount,
+        currency=order.currency,
+        waiting=len(order.to_collect),
+        handed_out=len(order.collected),
     )
 
 

@@ -23,7 +23,7 @@ COLUMNS = (
 
 
 def till_table(report: TillReport) -> Table:
-    """Every sum of a report; what no shift counted comes last, without a shift."""
+    """Every sum of a report; what no shift counted comes last, without a shift, and then what nothing counts."""
     return Table(COLUMNS, _rows(report))
 
 
@@ -32,6 +32,10 @@ def _rows(report: TillReport) -> Iterator[Row]:
         yield from _rows_of(shift)
     for line in report.loose:
         yield _row(["", line.clerk, line.desk, None, None], line, f"{line.kind}_outside")
+    for sale in report.unfinished:
+        order = sale.order
+        head: list[Cell] = ["", sale.clerk, "", None, None, "unfinished", order.event_id, sale.title]
+        yield [*head, order.payment_method, 1, order.amount, order.currency, order.number]
 
 
 def _rows_of(shift: Shift) -> list[Row]:

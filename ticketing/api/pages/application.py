@@ -248,6 +248,7 @@ def _desk_routes() -> list[Route]:
         _post("/desk/pickups/{pickup_id}/undo", desk.undo),
         _post(desk_print.PATH, desk_print.show),
         _post("/desk/sales", desk.sell),
+        _post("/desk/sales/{order_id}/settle", till.settle_sale),
         _post("/desk/pin", desk.give_pin),
         _post("/desk/setup", desk.set_up),
         _get(desk_share.PATH, desk_share.show),

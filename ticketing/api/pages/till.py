@@ -5,6 +5,7 @@ A shift is opened at the desk that the browser is named after, so that what is h
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 
 from starlette.concurrency import run_in_threadpool as in_thread
 from starlette.requests import Request
@@ -15,12 +16,17 @@ from ticketing.api.pages.desk_setup import setup_of
 from ticketing.api.pages.forms import Form, read_form
 from ticketing.api.pages.rendering import redirect
 from ticketing.api.pages.site import Site, new_key, site_of
-from ticketing.errors import Code, Refusal
+from ticketing.errors import Code, Refusal, invalid
+from ticketing.services.event_access import WRITERS
 from ticketing.services.till import CURRENCY, Shift
 
 PATH = "/desk/till"
 REPORT_PATH = "/staff/till"
 _REPORT_DAYS = 7
+_UNDO_REASONS = {
+    "given_back": "the sale broke off; the money was given back",
+    "unpaid": "the sale broke off; nothing was paid",
+}
 
 
 async def show_till(request: Request) -> Response:
@@ -45,6 +51,7 @@ async def _till_page(request: Request, refusal: Refusal | None = None, form: For
         open_shifts=is_open,
         may_open=all(shift.record.desk != desk for shift in is_open),
         recent=shifts[len(is_open) :],
+        unfinished=await in_thread(site.services.till.unfinished, clerk),
         **_typed(site, request, refusal, form),
     )
 
@@ -82,6 +89,7 @@ async def _shift_page(request: Request, refusal: Refusal | None = None, form: Fo
         path=path,
         shift=shift,
         may_close=shift.record.closed_at is None and reader.role != "auditor",
+        may_settle=reader.role in WRITERS or shift.record.staff_id == reader.id,
         **_typed(site, request, refusal, form),
     )
 
@@ -102,8 +110,42 @@ async def close_shift(request: Request) -> Response:
     return redirect(f"{PATH}/{shift_id}?done=shift-closed")
 
 
+async def settle_sale(request: Request) -> Response:
+    """Finish or undo a sale that broke off; the same form again changes nothing."""
+    site, order_id = site_of(request), request.path_params["order_id"]
+    form = await read_form(request)
+    clerk = site.clerk(request, PATH)
+    desk, how = setup_of(request, clerk).name, form.text("how")
+    from_report = form.text("from") == "report"
+    back = REPORT_PATH if from_report else PATH
+    try:
+        if how == "finish":
+            await in_thread(site.services.unfinished.finish, clerk, order_id, desk)
+            return redirect(f"{back}?done=sale-finished")
+        undo = partial(site.services.unfinished.undo, paid=_paid(how))
+        await in_thread(undo, clerk, order_id, desk, _UNDO_REASONS[how])
+    except Refusal as refusal:
+        if refusal.code in (Code.HOLD_RELEASED, Code.NOT_CANCELLABLE):
+            return redirect(f"{back}?done=sale-settled")
+        if refusal.code is not Code.ALREADY_COLLECTED:
+            raise
+        return await (_report_page if from_report else _till_page)(request, refusal)
+    return redirect(f"{back}?done=sale-undone")
+
+
+def _paid(how: str) -> bool:
+    """Whether an undo of this kind gives money back. Raises the refusal `invalid` for none that we know."""
+    if how not in _UNDO_REASONS:
+        raise invalid(("how", "is unknown"))
+    return how == "given_back"
+
+
 async def show_report(request: Request) -> Response:
     """Every shift of some days, and what no shift counted."""
+    return await _report_page(request)
+
+
+async def _report_page(request: Request, refusal: Refusal | None = None) -> Response:
     site = site_of(request)
     reader = site.require(request, "staff", REPORT_PATH)
     today = day_of(site.now_ms())
@@ -112,11 +154,13 @@ async def show_report(request: Request) -> Response:
     return site.page(
         request,
         "staff/till.html",
+        refusal=refusal,
         who=reader,
         path=REPORT_PATH,
         report=report,
         days=days,
         totals=_totals(report.shifts),
+        may_settle=reader.role in WRITERS,
     )
 
 

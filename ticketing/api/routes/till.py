@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from ticketing.api import schemas, till_views
+from ticketing.api import desk_views, schemas, till_views
 from ticketing.api.calls import Call, Calls, keyed_response
 from ticketing.api.contract import Operation
 from ticketing.api.downloads import add_downloads
@@ -95,6 +95,47 @@ def close_shift(call: Call[schemas.ShiftClosing]) -> schemas.Shift:
     shift_id = call.path("shift_id")
     closed = till.close(call.caller, shift_id, wish.counted_cash, wish.counted_card, wish.remark.strip())
     return till_views.shift_view(closed)
+
+
+@calls(
+    Operation(
+        method="POST",
+        path="/api/v1/desk/sales/{order_id}/finish",
+        summary="Finish a sale that broke off: count its money, hand out what waits",
+        tag="desk",
+        caller="staff",
+        roles=DESK_ROLES,
+        takes=schemas.Finishing,
+        gives=schemas.Pickup,
+        codes=(Code.NOT_FOUND, Code.HOLD_RELEASED, Code.RECOVERING),
+    )
+)
+def finish_sale(call: Call[schemas.Finishing]) -> schemas.Pickup:
+    """For the clerk who sold it, and for managers; repeated, the same answer."""
+    finished = call.front.services.unfinished.finish(call.caller, call.path("order_id"), call.body.desk)
+    return desk_views.pickup_view(finished)
+
+
+@calls(
+    Operation(
+        method="POST",
+        path="/api/v1/desk/sales/{order_id}/undo",
+        summary="Undo a sale that broke off, with its money given back or never taken",
+        tag="desk",
+        caller="staff",
+        roles=DESK_ROLES,
+        takes=schemas.SaleUndo,
+        gives=schemas.Pickup,
+        codes=(Code.NOT_FOUND, Code.ALREADY_COLLECTED, Code.NOT_CANCELLABLE, Code.RECOVERING),
+    )
+)
+def undo_sale(call: Call[schemas.SaleUndo]) -> schemas.Pickup:
+    """For the clerk who sold it, and for managers; not when somebody has handed out tickets of it."""
+    wish, order_id = call.body, call.path("order_id")
+    undone = call.front.services.unfinished.undo(
+        call.caller, order_id, wish.desk, wish.reason, paid=wish.paid
+    )
+    return desk_views.pickup_view(undone)
 
 
 @calls(

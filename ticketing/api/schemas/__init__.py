@@ -183,7 +183,9 @@ from ticketing.api.schemas.stats import (
     WatchedStats,
 )
 from ticketing.api.schemas.till import (
+    Finishing,
     LooseTillLine,
+    SaleUndo,
     Shift,
     ShiftClosing,
     Shifts,
@@ -191,6 +193,7 @@ from ticketing.api.schemas.till import (
     TillLine,
     TillMoney,
     TillReport,
+    UnfinishedSale,
 )
 from ticketing.api.schemas.trail import Trail, TrailEntry
 from ticketing.api.schemas.venues import (
@@ -206,6 +209,9 @@ from ticketing.api.schemas.venues import (
 from ticketing.api.schemas.waves import RaiseWish, WaveAnswer, WavePlanWish, Waves
 
 __all__ = [
+    "UnfinishedSale",
+    "SaleUndo",
+    "Finishing",
     "NewVenue",
     "RunningSale",
     "Venue",

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from ticketing.api.schemas.base import NO_CONTROLS, Answer, Currency, DeskName, Price, Request
+from ticketing.api.schemas.staff import WithReason
 
 Remark = Annotated[str, Meta(max_length=500, pattern=NO_CONTROLS)]
 
@@ -52,8 +53,44 @@ class LooseTillLine(TillLine):
     desk: str
 
 
+class UnfinishedSale(Answer):
+    """A sale that no till counts, because its desk broke off in the middle of it.
+
+    `clerk` sold it (null: of a time when ids did not tell). Of its tickets so many still wait, and so many were handed
+    out meanwhile; one of which some were handed out can only be finished.
+    """
+
+    order_id: str
+    number: str
+    event_id: str
+    event: str
+    sold_at: datetime
+    clerk: str | None
+    method: str
+    amount: int
+    currency: str
+    waiting: int
+    handed_out: int
+
+
+class Finishing(Request):
+    """Finish a sale that broke off: its money was taken."""
+
+    desk: DeskName
+
+
+class SaleUndo(WithReason, kw_only=True):
+    """Undo a sale that broke off; `paid`: its money was taken, and is given back now."""
+
+    desk: DeskName
+    paid: bool
+
+
 class Shift(Answer):
-    """A clerk's till at a desk; `expected` is what it should hold now, or held when it was closed."""
+    """A clerk's till at a desk; `expected` is what it should hold now, or held when it was closed.
+
+    `unfinished` are the clerk's sales of its time that no till counts: the drawer may hold their money too.
+    """
 
     id: str
     clerk: str
@@ -68,6 +105,7 @@ class Shift(Answer):
     counted: TillMoney | None
     difference: TillMoney | None
     remark: str | None
+    unfinished: list[UnfinishedSale]
 
 
 class Shifts(Answer):
@@ -77,9 +115,10 @@ class Shifts(Answer):
 
 
 class TillReport(Answer):
-    """The shifts opened in a time, and the money that no shift counted in it."""
+    """The shifts opened in a time, the money that no shift counted in it, and the sales of which nothing counts any."""
 
     since: datetime
     until: datetime
     shifts: list[Shift]
     outside: list[LooseTillLine]
+    unfinished: list[UnfinishedSale]
