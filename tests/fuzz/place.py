@@ -12,8 +12,11 @@ from msgspec.structs import replace
 from tests.idempotency.town import HOUR_MS, Town
 from tests.support.calls import Client, Request
 from ticketing.catalogue.budgets import BudgetPlan
+from ticketing.catalogue.log import group_of
 from ticketing.catalogue.model import EventDraft, QuotaDraft
 from ticketing.catalogue.venues import VenuePlan
+from ticketing.database import reading
+from ticketing.inventory.model import Decided, HoldRequest
 from ticketing.keyring import Keyring
 from ticketing.rehearsal.population import build_tree, populate, sign_sessions, sign_staff
 from ticketing.services import desk
@@ -85,6 +88,8 @@ class Place:
         self.buyers = [(self._claims(buyer.token), buyer) for buyer in town.buyers]
         self.clerks = [(self._claims(token), token) for token in town.clerks]
         self._sell()
+        self.unfinished = [self._break_off(number) for number in range(2 * BUYERS)]
+        self.shifts = {clerk.id: self._open_shift(clerk) for clerk, _ in self.clerks}
 
     @property
     def keyring(self) -> Keyring:
@@ -123,6 +128,25 @@ class Place:
                 path = f"/api/v1/holds/{client.send(hold).json()['id']}/confirm"
                 client.send(Request(path, buyer.token, {"payment": {"method": "free"}}))
         client.close()
+
+    def _break_off(self, number: int) -> str:
+        """A sale of which only Redis knows: its desk died before the hand-over. The order's id."""
+        (buyer, _), (clerk, _) = self.buyers[number % BUYERS], self.clerks[number % len(self.clerks)]
+        order_id = self.keyring.desk_hold_id(self.event, buyer.id, clerk.id, f"broken-off-{number}")
+        items = ((2, 1),)
+        wish = HoldRequest(order_id, self.event, buyer.id, buyer.organisation_path, items, "desk")
+        with reading(self._services.sessions) as session:
+            group = group_of(session, self.event) or ""
+        keeper, order_number = self._services.keeper, self.keyring.order_number(order_id)
+        for answer in (
+            keeper.hold(group, wish),
+            keeper.confirm(group, order_id, buyer.id, "cash", order_number),
+        ):
+            assert isinstance(answer, Decided), answer
+        return order_id
+
+    def _open_shift(self, clerk: Claims) -> str:
+        return self._services.till.open(clerk, "shift", "desk 1", 0).record.id
 
     def _webhook(self) -> str:
         """One that nothing listens at, and that is inside: nothing is ever sent."""
@@ -219,6 +243,10 @@ class Visit:
         key = self._dice.choice(KEYS if self._dice.random() < 0.4 else KEYS[:ORDERS_EACH])
         return self._place.keyring.hold_id(self._place.event, self._buyer.id, "web", key)
 
+    def _order(self) -> str:
+        broken_off = self._path.startswith("/api/v1/desk/sales/")
+        return self._dice.choice(self._place.unfinished) if broken_off else self._hold()
+
     def _number(self) -> str:
         return self._place.keyring.order_number(self._hold())
 
@@ -238,7 +266,8 @@ _FOUND: Mapping[str, Callable[[Visit], Any]] = {
     "allowance_group": lambda visit: visit._event,
     "quota_id": lambda visit: f"{visit._event}-{visit._dice.choice((1, 1, 2, 3, 9))}",
     "hold_id": Visit._hold,
-    "order_id": Visit._hold,
+    "order_id": Visit._order,
+    "shift_id": lambda visit: visit._place.shifts[visit._clerk.id],
     "number": Visit._number,
     "code": Visit._code,
     "ticket_codes": Visit._code,
