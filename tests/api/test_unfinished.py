@@ -149,6 +149,12 @@ async def test_the_report_has_buttons_for_managers_and_none_to_undo_what_was_han
     form = form_of(await house.client.get("/staff/till", headers=manager))
     order_id = form["path"].split("/")[3]
     other = house.add_staff("mei", "clerk")
+    seen = await house.client.post("/api/v1/desk/swipes", headers=other, json={"card_number": CARD})
+    assert seen.json()["unfinished"] == [order_id]
+    page = await post(house, "/desk", other, swipe=CARD)
+    assert "这笔售票在窗口中断" in page.text
+    boxes = re.findall(r'name="ticket" value="[^"]+"([^>]*)>', page.text)
+    assert boxes == ["", ""], "whoever only presses Enter hands out nothing that may not be paid"
     await house.client.post(
         "/api/v1/desk/pickups",
         headers=other | {"idempotency-key": "p"},

@@ -187,6 +187,7 @@ def test_whoever_handed_the_tickets_out_the_money_is_the_sellers(shop: Shop, lat
     shift = open_shift(shop)
     other = shop.till.open(shop.other_clerk, "open", "desk 2", 0).record.id
     order_id = die_selling(shop, event_id)
+    assert shop.desk.swipe(shop.other_clerk, card_number(1)).unfinished == (order_id,)
     shop.desk.pick_up(shop.other_clerk, "p", order_id, None, "desk 2")
     assert shop.till.shift(shop.other_clerk, other).expected == TillSums(0, 0)
     assert named(shop, shift) == [(1, 1, False)]
@@ -205,6 +206,8 @@ def test_a_repetition_after_all_counts_no_second_time(shop: Shop, later: None) -
     handed = shop.desk.pick_up(shop.other_clerk, "p", order_id, None, "desk 2")
     shop.unfinished.finish(shop.clerk, order_id, "desk 1")
     shop.desk.undo(shop.other_clerk, handed.id, "wrong person")
+    seen = shop.desk.swipe(shop.other_clerk, card_number(1))
+    assert ([order.id for order in seen.orders], seen.unfinished) == ([order_id], ()), "it is paid by now"
     sale = sell(shop, event_id)
     assert sale.order.payment_status == "paid"
     assert shop.till.shift(shop.clerk, shift).expected == TillSums(11_000, 0)

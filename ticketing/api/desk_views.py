@@ -23,6 +23,7 @@ def swiped_view(swiped: Swiped, seal: Seal) -> schemas.Swiped:
             schemas.WentBack(one.order_id, one.number, one.event_id, one.tickets, views.instant(one.at))
             for one in swiped.lapsed
         ],
+        unfinished=list(swiped.unfinished),
     )
 
 

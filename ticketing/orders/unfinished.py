@@ -10,7 +10,12 @@ from ticketing.orders import repository
 from ticketing.orders.model import OrderRecord
 from ticketing.orders.tables import PAID, REFUND_DUE, Order, Pickup
 
-_AT_A_DESK = Order.channel == literal_column("'desk'")  # as the index has it: a parameter would not find it
+DESK = "desk"
+"""The channel of what a desk sells."""
+
+_AT_A_DESK = Order.channel == literal_column(
+    f"'{DESK}'"
+)  # as the index has it: a parameter would not find it
 _COUNTED = select(Pickup.id).where(Pickup.order_id == Order.id, Pickup.payment_amount.is_not(None)).exists()
 _UNFINISHED = (_AT_A_DESK, Order.amount > 0, Order.payment_status.in_((PAID, REFUND_DUE)), ~_COUNTED)
 
@@ -24,6 +29,7 @@ def sales(session: Session, since: int, until: int, events: Select[str] | None =
     return sorted(found, key=lambda order: (order.confirmed_at, order.number))
 
 
-def is_unfinished(session: Session, order_id: str) -> bool:
-    """Whether this order is one."""
-    return session.scalar(select(Order.id).where(Order.id == order_id, *_UNFINISHED)) is not None
+def is_unfinished(session: Session, order: OrderRecord) -> bool:
+    """Whether this order is one; SQL is asked only about those of desks."""
+    query = select(Order.id).where(Order.id == order.id, *_UNFINISHED)
+    return order.channel == DESK and session.scalar(query) is not None

@@ -24,6 +24,7 @@ from ticketing.orders import repository as orders
 from ticketing.orders import till
 from ticketing.orders.model import OrderRecord, PickupRecord, TicketRecord
 from ticketing.orders.tables import COLLECTED, CONFIRMED, DUE, NOT_NEEDED, PAID, VOID
+from ticketing.orders.unfinished import DESK
 from ticketing.services import event_access, trail, webhook_outbox
 from ticketing.services.desk_undo import take_back
 from ticketing.services.orders import OrderService, chosen_tickets
@@ -253,7 +254,7 @@ class DeskService:
             member=member,
             organisations=holder.organisation.path,
             items=tuple((numbers[quota], quantity) for quota, quantity in items),
-            channel="desk",
+            channel=DESK,
         )
         held = _decided(self._keeper.hold(event.group_id, wish), event.id).hold
         number = self._keyring.order_number(held.id)

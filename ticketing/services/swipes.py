@@ -17,7 +17,7 @@ from ticketing.members import repository as members
 from ticketing.members.numbers import read_card_number
 from ticketing.members.repository import Holder
 from ticketing.members.tables import ACTIVE
-from ticketing.orders import lapsed
+from ticketing.orders import lapsed, unfinished
 from ticketing.orders import repository as orders
 from ticketing.orders.lapsed import Lapsed
 from ticketing.orders.model import CursorRecord, OrderRecord, TicketRecord
@@ -49,7 +49,7 @@ class Swiped(Struct, frozen=True):
 
     `handed_out` says what became of the ticket or order that was swiped when nothing of it is left; `elsewhere`
     that tickets wait for events out of the clerk's reach, and not which. `lapsed` is what went back lately because
-    nobody had collected it in time.
+    nobody had collected it in time. Of the orders, `unfinished` are sales of a desk whose money no till counts.
     """
 
     holder: Holder
@@ -58,6 +58,7 @@ class Swiped(Struct, frozen=True):
     handed_out: HandedOut | None = None
     elsewhere: bool = False
     lapsed: tuple[Lapsed, ...] = ()
+    unfinished: tuple[str, ...] = ()
 
 
 class Swipes:
@@ -125,6 +126,7 @@ class Swipes:
             gone,
             elsewhere=len(shown) < len(waiting),
             lapsed=tuple(one for one in gone_back if one.event_id in served),
+            unfinished=tuple(order.id for order in shown if unfinished.is_unfinished(session, order)),
         )
 
     def _ledgers(self, group_ids: Collection[str], holder: Holder) -> dict[str, tuple[int, Ledger]]:

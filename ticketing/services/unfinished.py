@@ -118,7 +118,7 @@ class UnfinishedSales:
     def _locked(self, session: Session, clerk: Claims, order_id: str) -> tuple[OrderRecord, int | None]:
         """A desk's order, and who sold it. Refuses whoever neither sold it nor manages its event."""
         order = self._orders.lock(session, order_id)
-        if order is None or order.channel != "desk":
+        if order is None or order.channel != unfinished.DESK:
             raise Refusal(Code.NOT_FOUND)
         event_access.readable(session, clerk, order.event_id)
         seller = self._keyring.sold_by(order.id, staff.ids(session))
@@ -179,7 +179,7 @@ def _settled_id(order: OrderRecord) -> str:
 def _settled(session: Session, order: OrderRecord) -> PickupRecord | None:
     """What settled this sale. Raises `Refusal` NOT_FOUND for one that has nothing to settle."""
     known = orders.pickup(session, _settled_id(order))
-    if known is None and not unfinished.is_unfinished(session, order.id):
+    if known is None and not unfinished.is_unfinished(session, order):
         raise Refusal(Code.NOT_FOUND)
     return known
 

@@ -210,6 +210,7 @@ def context(site: Site, request: Request, clerk: Claims, setup: Setup, seen: See
         "orders": waiting,
         "events": {event_id: site.board.event(event_id) for event_id in shown},
         "due": {order.id: order.amount_due for order in seen.here},
+        "unfinished": seen.swiped.unfinished,
         "others": others,
         "elsewhere": seen.swiped.elsewhere,
         "left": seen.left,

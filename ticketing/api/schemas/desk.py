@@ -37,7 +37,8 @@ class Swiped(Answer):
     """Who stands at the desk, and what waits for them.
 
     `handed_out` says what became of the ticket or order that was swiped when nothing of it is left, `went_back` which
-    tickets of theirs went back in the last 30 days, newest first.
+    tickets of theirs went back in the last 30 days, newest first. `unfinished` names the orders that are sales of a
+    desk which broke off: no till counts their money, so ask whether they were paid.
     """
 
     member: Member
@@ -45,6 +46,7 @@ class Swiped(Answer):
     allowances: list[Allowance]
     handed_out: HandedOut | None
     went_back: list[WentBack]
+    unfinished: list[str]
 
 
 class DeskPayment(Request):
