@@ -21,7 +21,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-_READ_BYTES = 262_144
+_READ_BYTES = 65_536
 _LENGTH = struct.Struct(">I")
 
 

@@ -6,16 +6,22 @@ each have a key of their own, so that none can stand in for another. The secret 
 in the backup.
 """
 
-import hashlib
 import hmac
-from base64 import b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64encode
+from binascii import a2b_base64
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
 from typing import Self
 
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Digits and letters that people do not take for one another."""
 
+_PAIRS = [high + low for high in CROCKFORD for low in CROCKFORD]
+_PAIR_SHIFTS = range(50, -1, -10)
+
+_FROM_URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _BODY_BYTES, _CHECK_BYTES = 12, 6
 _MARK_BYTES = 4
 _TAG_BYTES = 3
@@ -121,12 +127,21 @@ class Keyring:
         Ticket codes are this number, a dash and the ticket's place in the order.
         """
         bits = int.from_bytes(_keyed(self.number, hold_id.encode(), 8), "big")
-        return "".join(CROCKFORD[(bits >> shift) & 31] for shift in range(55, -1, -5))
+        return "".join([_PAIRS[bits >> shift & 1023] for shift in _PAIR_SHIFTS])
 
 
 def _keyed(key: bytes, data: bytes, size: int) -> bytes:
-    return hashlib.blake2b(data, key=key, digest_size=size).digest()
+    keyed = _begun(key, size).copy()
+    keyed.update(data)
+    return keyed.digest()
+
+
+@lru_cache(maxsize=16)
+def _begun(key: bytes, size: int) -> blake2b:
+    """A hash that has taken the key in; what is the same for every id is computed once."""
+    return blake2b(key=key, digest_size=size)
 
 
 def _bytes_of(hold_id: str) -> bytes:
-    return b64decode(hold_id.partition(".")[2].encode(), altchars=b"-_", validate=True)
+    """Raises `ValueError` for what is not base64url in full."""
+    return a2b_base64(hold_id.partition(".")[2].encode().translate(_FROM_URL_SAFE), strict_mode=True)

@@ -1,7 +1,9 @@
 """What the hot calls answer: status, bytes and headers, ready for ASGI."""
 
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from ticketing.api import problems
 from ticketing.errors import Refusal
@@ -19,7 +21,7 @@ REPLAYED: Header = (b"idempotent-replayed", b"true")
 _PROBLEMS_KEPT = 4_096
 
 
-class Answer(NamedTuple):
+class Answer(Struct, frozen=True):
     """One answer; length and time are added when it is sent, for a page's script once more where it can read it."""
 
     status: int

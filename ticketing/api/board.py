@@ -190,11 +190,16 @@ class EventBoard:
             await self._fresh_reading(group_id)
         return self.poster(event_id)
 
+    def known_group(self, event_id: str) -> str | None:
+        """The group of an event that this process has met."""
+        return self._groups.get(event_id)
+
     async def group_of(self, event_id: str) -> str | None:
         """The group of an event; one that was published a moment ago is found in Redis' directory."""
         group_id = self._groups.get(event_id)
         if group_id is None:
-            group_id = await self._inventory.group_of(event_id)
+            # A hot call runs without a task, and redis-py's time limits want one.
+            group_id = await asyncio.create_task(self._inventory.group_of(event_id))
             if group_id is not None:
                 self._groups[event_id] = group_id
         return group_id

@@ -47,7 +47,7 @@ class Holds:
         self, member: Claims, event_id: str, key: str, items: Items, address: str
     ) -> Decided | Refusal:
         """Take tickets for the member; the same key again gets the first answer again."""
-        group_id = await self._group_of(event_id)
+        group_id = self._board.known_group(event_id) or await self._group_of(event_id)
         wish = HoldRequest(
             id=self._keyring.hold_id(event_id, member.id, "web", key),
             event_id=event_id,
@@ -114,7 +114,8 @@ class Holds:
         """The group of the member's own hold; an id made for somebody else is not found, without a look."""
         if not self._keyring.owns_hold(hold_id, member.id):
             raise Refusal(Code.NOT_FOUND)
-        return await self._group_of(event_of(hold_id))
+        event_id = event_of(hold_id)
+        return self._board.known_group(event_id) or await self._group_of(event_id)
 
     async def _decided_before(self, group_id: str, wish: HoldRequest) -> Decided | Refusal:
         """What a blocked card gets: the stored answer of a known key, else the refusal that comes first."""

@@ -6,9 +6,12 @@ gives None for the few requests that want more than it knows. `lane.Lane` brings
 `Dispatch` brings all others, and hands on what is no hot call.
 """
 
+import re
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import structlog
 from msgspec import Struct
@@ -24,6 +27,7 @@ from ticketing.errors import Code, Failure, Refusal
 PREFIX = "/api/v1/"
 NOTE_SECONDS = 1.0
 _BODILESS = frozenset({204, 304})
+_PLAIN_TARGET = re.compile(rb"(/api/v1/|/)(\w+)/([-.\w]+)(?:/(\w+))?(?:\?([-.\w=&]*))?").fullmatch
 
 _log = structlog.get_logger(__name__)
 
@@ -52,24 +56,22 @@ def in_json(refusal: Refusal, _asked: Asked) -> Answer:
     return refused(refusal)
 
 
-class HotCall(NamedTuple):
+@dataclass(frozen=True)
+class HotCall:
     """A call with its description, and how it says a refusal.
 
-    It gives None for what the applications further in have to answer, which a call that takes a body cannot.
+    It gives None for what the applications further in have to answer, which a call that takes a body cannot. Its
+    coroutine may be run without a task: what needs one, such as a time limit, it must give one.
     """
 
     operation: Operation
     handle: Callable[[Asked], Given | None]
     say: Callable[[Refusal, Asked], Answer] = in_json
 
-
-class Found(NamedTuple):
-    """What a path and a method lead to; `call` None: the path has other methods, which are named."""
-
-    call: HotCall | None
-    id: str
-    methods: str
-    name: str
+    @cached_property
+    def name(self) -> str:
+        """As the counters name it."""
+        return f"{self.operation.method} {self.operation.path}"
 
 
 class HotCalls:
@@ -80,12 +82,17 @@ class HotCalls:
         self._tally = tally
         self._noted_at = 0.0
         self._calls: dict[Path, dict[str, HotCall]] = {}
+        self._plain: dict[tuple[bytes, ...], HotCall] = {}
         for call in calls:
-            methods = self._calls.setdefault(_shape(call.operation.path)[0], {})
-            methods[call.operation.method] = call
+            shape, _ = _shape(call.operation.path)
+            self._calls.setdefault(shape, {})[call.operation.method] = call
+            self._plain[(call.operation.method.encode(), *(part.encode() for part in shape))] = call
 
-    def find(self, method: str, path: str) -> Found | None:
-        """What a request is for; None when its path is none of ours, or a page that takes forms elsewhere."""
+    def find(self, method: str, path: str) -> tuple[HotCall | None, str, str] | None:
+        """The call for a request, the id in its path, and which methods the path has.
+
+        Without a call the path has other methods. None when it is none of ours, or a page that takes forms elsewhere.
+        """
         shape, id_ = _shape(path)
         methods = self._calls.get(shape)
         if methods is None or not id_:
@@ -93,24 +100,27 @@ class HotCalls:
         call = methods.get(method)
         if call is None and not path.startswith(PREFIX):
             return None
-        name = f"{method} {call.operation.path}" if call else "other"
-        return Found(call, id_, ", ".join(methods), name)
+        return call, id_, ", ".join(methods)
 
-    def answer(self, found: Found, asked: Asked) -> Given | None:
-        """What the call gives; whatever it raises has become an answer."""
-        if found.call is None:
-            return refused(Refusal(Code.METHOD_NOT_ALLOWED, allow=found.methods))
+    def find_plain(self, method: bytes, target: bytes) -> tuple[HotCall, str, bytes] | None:
+        """The call for a request without an escape in its target, the id, and the query; None for any other."""
+        plain = _PLAIN_TARGET(target)
+        if plain is None:
+            return None
+        root, kind, id_, tail, query = plain.groups(b"")
+        call = self._plain.get((method, root, kind, tail) if tail else (method, root, kind))
+        return (call, id_.decode(), query) if call else None
+
+    def begin(self, call: HotCall, asked: Asked) -> Given | None:
+        """What the call gives; whatever it raises at once has become an answer."""
         try:
-            given = found.call.handle(asked)
+            return call.handle(asked)
         except Exception as error:  # noqa: BLE001 - the last net
-            return self._explain(error, found.call, asked)
-        return (
-            given if given is None or isinstance(given, Answer) else self._in_time(given, found.call, asked)
-        )
+            return self.explain(error, call, asked)
 
-    def answered(self, found: Found, answer: Answer, begun: float) -> None:
+    def answered(self, name: str, status: int, begun: float) -> None:
         """Count an answer that has left; `begun` is by `time.perf_counter`."""
-        self._tally.answered(found.name, answer.status, time.perf_counter() - begun)
+        self._tally.answered(name, status, time.perf_counter() - begun)
 
     def headers(self, answer: Answer) -> list[tuple[bytes, bytes]]:
         """All headers of an answer."""
@@ -125,20 +135,13 @@ class HotCalls:
     def varying_lines(self, answer: Answer) -> bytes:
         """Those of the headers that are another time for every answer, as they go over the wire."""
         now_ms = self._clock.now_ms()
-        lines = b"server-time: %d\r\n" % now_ms
-        if answer.is_page:
-            lines += b"server-timing: now;dur=%d\r\n" % now_ms
-        if answer.status not in _BODILESS:
-            lines += b"content-length: %d\r\n" % len(answer.body)
-        return lines
+        if answer.status in _BODILESS:
+            lines = b"server-time: %d\r\n" % now_ms
+        else:
+            lines = b"server-time: %d\r\ncontent-length: %d\r\n" % (now_ms, len(answer.body))
+        return lines + b"server-timing: now;dur=%d\r\n" % now_ms if answer.is_page else lines
 
-    async def _in_time(self, given: Awaitable[Answer], call: HotCall, asked: Asked) -> Answer:
-        try:
-            return await given
-        except Exception as error:  # noqa: BLE001 - as above
-            return self._explain(error, call, asked)
-
-    def _explain(self, error: Exception, call: HotCall, asked: Asked) -> Answer:
+    def explain(self, error: Exception, call: HotCall, asked: Asked) -> Answer:
         """The answer to what was raised: what broke is logged, and no traceback leaves."""
         if isinstance(error, Refusal):
             return call.say(error, asked)
@@ -174,8 +177,9 @@ class Dispatch:
             await self._onward(scope, receive, send)
             return
         begun = time.perf_counter()
+        call, id_, methods = found
         try:
-            answer = await self._answer(found, scope, receive)
+            answer = await self._answer(call, id_, methods, scope, receive)
         except ClientGone:
             return
         if answer is None:
@@ -185,18 +189,27 @@ class Dispatch:
             {"type": "http.response.start", "status": answer.status, "headers": self.hot.headers(answer)}
         )
         await send({"type": "http.response.body", "body": answer.body})
-        self.hot.answered(found, answer, begun)
+        self.hot.answered(call.name if call else "other", answer.status, begun)
 
-    async def _answer(self, found: Found, scope: Scope, receive: Receive) -> Answer | None:
+    async def _answer(
+        self, call: HotCall | None, id_: str, methods: str, scope: Scope, receive: Receive
+    ) -> Answer | None:
+        if call is None:
+            return refused(Refusal(Code.METHOD_NOT_ALLOWED, allow=methods))
         headers = dict(scope["headers"])
-        takes_body = found.call is not None and found.call.operation.takes is not None
+        takes_body = call.operation.takes is not None
         try:
             body = await read_body(receive, headers, HOT_BODY_BYTES_MAX) if takes_body else b""
         except Refusal as refusal:
             return refused(refusal)
-        asked = Asked(found.id, scope["query_string"], headers, body, scope.get("client"))
-        given = self.hot.answer(found, asked)
-        return given if given is None or isinstance(given, Answer) else await given
+        asked = Asked(id_, scope["query_string"], headers, body, scope.get("client"))
+        given = self.hot.begin(call, asked)
+        if given is None or isinstance(given, Answer):
+            return given
+        try:
+            return await given
+        except Exception as error:  # noqa: BLE001 - the last net
+            return self.hot.explain(error, call, asked)
 
 
 def _shape(path: str) -> tuple[Path, str]:

@@ -7,7 +7,7 @@ path, an escape in it, chunks, an upgrade, a second request before the first ans
 read) takes uvicorn's way, to the same calls by `hot.Dispatch`.
 """
 
-import re
+import asyncio
 import time
 from functools import lru_cache
 from http import HTTPStatus
@@ -15,12 +15,13 @@ from typing import Any
 
 from ticketing.api.answers import Answer, Header
 from ticketing.api.bodies import HOT_BODY_BYTES_MAX
-from ticketing.api.hot import Asked, Found, HotCalls
+from ticketing.api.hot import Asked, HotCall, HotCalls
 from ticketing.api.patience import PatientProtocol
-from ticketing.outlet import write_at_once
+from ticketing.outlet import Outlet
+from ticketing.promise import continue_after
 
 _HEADS_KEPT = 4_096
-_PLAIN = re.compile(rb"[-.\w/]+(\?[-.\w=&]*)?").fullmatch
+_OFF_THE_LANE = (b"transfer-encoding", b"expect", b"upgrade")
 
 
 class Lane(PatientProtocol):
@@ -28,6 +29,12 @@ class Lane(PatientProtocol):
 
     hot: HotCalls
     cycle: Any  # an `Errand`, or uvicorn's own
+    outlet: Outlet
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Know how to answer."""
+        super().connection_made(transport)
+        self.outlet = Outlet(transport)
 
     # The parser's callbacks
 
@@ -35,64 +42,59 @@ class Lane(PatientProtocol):
         """Keep the parser's pieces; the scope waits until somebody needs one."""
         self.url = b""
         self.headers = []
-        self.expect_100_continue = False
-        self.expect()
+        self.awaits = "head"
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep one header."""
+        self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Begin an errand in the lane, or let uvicorn begin a cycle."""
-        found = self._find()
-        if found is None:
+        errand = self._errand(dict(self.headers))
+        if errand is None:
             self._leave()
             super().on_headers_complete()
         else:
-            self.cycle = Errand(found)
-            self.expect_body()
+            self.cycle = errand
+            self.awaits = "body"
 
     def on_body(self, body: bytes) -> None:
         """Collect it; its length was declared and is bounded."""
-        if isinstance(self.cycle, Errand):
-            self.cycle.body += body
+        if type(self.cycle) is Errand:
+            self.cycle.asked.body += body
         else:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Answer, now or when Redis has."""
         errand = self.cycle
-        if not isinstance(errand, Errand):
+        if type(errand) is not Errand:
             super().on_message_complete()
             return
-        self.expect_nothing()
-        given = self.hot.answer(errand.found, errand.asked(self.url, dict(self.headers), self.client))
-        if isinstance(given, Answer):
-            self._write(errand, given)
+        self.awaits = self._noted = None
+        given = self.hot.begin(errand.call, errand.asked)
+        if type(given) is Answer:
+            self.answer(errand, given)
         elif given is None:
             self._hand_over()
         else:
-            task = self.loop.create_task(self._await(errand, given))
-            self.tasks.add(task)
-            task.add_done_callback(self.tasks.discard)
+            errand.story = given
+            errand.go_on()
 
     # Which way
 
-    def _find(self) -> Found | None:
-        """The call of a plain request."""
-        if self.cycle is not None and not self.cycle.response_complete:
-            return None
-        if not _PLAIN(self.url) or self.expect_100_continue or self.flow.write_paused:
+    def _errand(self, headers: dict[bytes, bytes]) -> "Errand | None":
+        """The errand of a plain request."""
+        if (self.cycle is not None and not self.cycle.response_complete) or self.flow.write_paused:
             return None
         parser = self.parser
-        if parser.get_http_version() != "1.1" or not parser.should_keep_alive() or parser.should_upgrade():
+        if not parser.should_keep_alive() or parser.get_http_version() != "1.1":
             return None
-        found = self.hot.find(parser.get_method().decode(), self.url.partition(b"?")[0].decode())
-        return found if found and found.call and self._has_plain_body() else None
-
-    def _has_plain_body(self) -> bool:
-        for name, value in self.headers:
-            if name == b"transfer-encoding":
-                return False
-            if name == b"content-length" and not (value.isdigit() and int(value) <= HOT_BODY_BYTES_MAX):
-                return False
-        return True
+        found = self.hot.find_plain(parser.get_method(), self.url)
+        if found is None or not _has_plain_body(headers):
+            return None
+        call, id_, query = found
+        return Errand(self, call, Asked(id_, query, headers, b"", self.client))
 
     def _hand_over(self) -> None:
         """Let uvicorn begin a cycle after all; its call takes no body, and the parser still knows the request."""
@@ -102,23 +104,21 @@ class Lane(PatientProtocol):
         super().on_message_complete()
 
     def _leave(self) -> None:
-        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        url, headers = self.url, self.headers
         super().on_message_begin()
-        self.url, self.expect_100_continue = url, expects
-        self.headers += headers  # in place: the scope has the same list
+        self.url = url
+        for name, value in headers:
+            super().on_header(name, value)
 
     # The answer
 
-    async def _await(self, errand: "Errand", given: Any) -> None:
-        self._write(errand, await given)
-
-    def _write(self, errand: "Errand", answer: Answer) -> None:
+    def answer(self, errand: "Errand", answer: Answer) -> None:
+        """Send the answer, if its client is still there, and be ready for the next request."""
         errand.response_complete = True
-        if not self.transport.is_closing():
-            write_at_once(self.transport, self._bytes_of(errand, answer))
-            if not errand.keep_alive:
-                self.transport.close()
-        self.hot.answered(errand.found, answer, errand.begun)
+        self.outlet.write(self._bytes_of(errand, answer))
+        if not errand.keep_alive:
+            self.transport.close()
+        self.hot.answered(errand.call.name, answer.status, errand.begun)
         self.on_response_complete()
 
     def _bytes_of(self, errand: "Errand", answer: Answer) -> bytes:
@@ -132,22 +132,43 @@ class Lane(PatientProtocol):
 class Errand:
     """One request in the lane. It has what uvicorn's protocol asks of a cycle: it may be told that the client left."""
 
-    __slots__ = ("begun", "body", "disconnected", "found", "keep_alive", "message_event", "response_complete")
+    __slots__ = (
+        "asked",
+        "begun",
+        "call",
+        "disconnected",
+        "keep_alive",
+        "lane",
+        "message_event",
+        "response_complete",
+        "story",
+    )
 
     response_started = False  # an answer leaves in one piece
 
-    def __init__(self, found: Found) -> None:
-        self.found = found
-        self.body = b""
+    def __init__(self, lane: Lane, call: HotCall, asked: Asked) -> None:
+        self.lane = lane
+        self.call = call
+        self.asked = asked
+        self.story: Any = None
         self.begun = time.perf_counter()
         self.response_complete = False
         self.keep_alive = True
         self.disconnected = False
         self.message_event = _NOBODY_WAITS
 
-    def asked(self, url: bytes, headers: dict[bytes, bytes], peer: tuple[str, int] | None) -> Asked:
-        """The request for its call."""
-        return Asked(self.found.id, url.partition(b"?")[2], headers, self.body, peer)
+    def go_on(self) -> None:
+        """Run the call until it waits, or has its answer."""
+        try:
+            awaited = self.story.send(None)
+        except StopIteration as end:
+            answer = end.value
+        except Exception as error:  # noqa: BLE001 - the last net
+            answer = self.lane.hot.explain(error, self.call, self.asked)
+        else:
+            continue_after(awaited, self.go_on)
+            return
+        self.lane.answer(self, answer)
 
 
 class _Unheard:
@@ -161,6 +182,15 @@ _NOBODY_WAITS = _Unheard()
 def lane_to(hot: HotCalls) -> type[PatientProtocol]:
     """The protocol for `uvicorn.Config(http=...)` whose lane leads to these calls."""
     return type("Lane", (Lane,), {"hot": hot})
+
+
+def _has_plain_body(headers: dict[bytes, bytes]) -> bool:
+    """Whether the body, if there is one, comes at once and is small; the parser has refused two lengths."""
+    for name in _OFF_THE_LANE:
+        if name in headers:
+            return False
+    length = headers.get(b"content-length")
+    return length is None or (length.isdigit() and int(length) <= HOT_BODY_BYTES_MAX)
 
 
 @lru_cache(maxsize=_HEADS_KEPT)

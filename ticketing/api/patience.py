@@ -9,7 +9,7 @@ import asyncio
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -27,90 +27,94 @@ _LOOK_EVERY = 10
 """Ticks of uvicorn's server between two looks, 0.1 s each."""
 
 
+Awaited = Literal["head", "body", "another"]
+
+
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How many seconds a client has for the head of a request, and for (each piece of) its body."""
+    """How many seconds a client has for the head of a request, for (each piece of) its body, and between two."""
 
     head: float
     body: float
+    another: float = 5.0
 
 
 class PatientProtocol(HttpToolsProtocol):
-    """uvicorn's protocol that knows since when it waits for its client.
+    """uvicorn's protocol that knows what it waits for from its client, and since when.
 
-    A subclass that answers the parser's callbacks itself calls `expect`, `expect_body` and `expect_nothing` in
-    their place.
+    A subclass that answers the parser's callbacks itself sets `awaits` in their place.
     """
 
-    waits_since: float | None = None
-    _in_body = False
+    awaits: Awaited | None = "head"
+    """What the client is to send next; None while it is us who answer."""
+
+    _since = 0.0
+    _noted: Awaited | None = None  # what it was when `_since` was taken
     _bytes = 0
-
-    # What is waited for
-
-    def expect(self) -> None:
-        """Begin to wait for a head, or go on."""
-        self._in_body = False
-        if self.waits_since is None:
-            self.waits_since = self.loop.time()
-            self._bytes = 0
-
-    def expect_body(self) -> None:
-        """The head is here; the body has a time of its own."""
-        self._in_body = True
-        self._bytes = 0
-        self.waits_since = self.loop.time()
-
-    def expect_nothing(self) -> None:
-        """The request is here as a whole."""
-        self._in_body = False
-        self._bytes = 0
-        self.waits_since = None
 
     def let_go_if_slow(self, patience: Patience) -> None:
         """Close the connection when the client has had its time; not while it is us who do not read."""
-        if self.waits_since is None or self.transport.is_closing():
+        if self.awaits is None or self.transport.is_closing():
             return
         now = self.loop.time()
         if self.flow.read_paused:
-            self.waits_since = now
-        elif now - self.waits_since > (patience.body if self._in_body else patience.head):
+            self._since = now
+        elif now - self._since > getattr(patience, self.awaits):
             self.transport.close()
+
+    def _wait(self) -> None:
+        """Wait for something else from now on."""
+        self._noted, self._bytes, self._since = self.awaits, 0, self.loop.time()
 
     # The transport's and the parser's callbacks
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client that connects is to say something."""
         super().connection_made(transport)
-        self.expect()
+        self._wait()
 
     def data_received(self, data: bytes) -> None:
         """Take a piece of a request, up to the bound of a head."""
-        if not self._in_body:
-            self.expect()
         super().data_received(data)
-        if self.waits_since is None or self.transport.is_closing():
+        if self.awaits is None or self.transport.is_closing():
             return
+        if self.awaits != self._noted:
+            self._wait()
         self._bytes += len(data)
-        if not self._in_body and self._bytes > HEAD_BYTES_MAX:
+        if self.awaits != "body" and self._bytes > HEAD_BYTES_MAX:
             self.send_400_response("head too large")
         elif self._bytes > PIECE_BYTES:
-            self.expect_body()
+            self._wait()
 
     def on_message_begin(self) -> None:
         """The first bytes of a request."""
         super().on_message_begin()
-        self.expect()
+        self.awaits = "head"
 
     def on_headers_complete(self) -> None:
         """The head is whole."""
         super().on_headers_complete()
-        self.expect_body()
+        self.awaits = "body"
 
     def on_message_complete(self) -> None:
         """The body is whole."""
         super().on_message_complete()
-        self.expect_nothing()
+        self.awaits = self._noted = None
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request, which may be here already.
+
+        uvicorn sets a timer for each answer; here the server's look at every connection finds who stays silent.
+        """
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif self.awaits is None:
+            self.awaits = "another"
+            self._wait()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         cycle.transport = _Writer(self.transport)  # type: ignore[assignment]

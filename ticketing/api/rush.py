@@ -130,16 +130,18 @@ class RushCalls:
 
 def _numbered(event_id: str, wish: schemas.HoldWish) -> Items:
     """The wanted items with the numbers the inventory knows quotas by. Raises `Refusal`."""
-    names = [item.quota_id for item in wish.items]
-    if len(set(names)) < len(names):
+    wanted = {item.quota_id: item.quantity for item in wish.items}
+    if len(wanted) < len(wish.items):
         raise invalid(("items", "a quota may be named at most once"))
-    if sum(item.quantity for item in wish.items) > TICKETS_PER_HOLD_MAX:
+    if sum(wanted.values()) > TICKETS_PER_HOLD_MAX:
         raise invalid(("items", f"must be at most {TICKETS_PER_HOLD_MAX} tickets together"))
-    numbers = [quota_number(event_id, name) for name in names]
-    items = tuple((n, item.quantity) for n, item in zip(numbers, wish.items, strict=True) if n is not None)
-    if len(items) < len(names):
-        raise Refusal(Code.NOT_FOUND)
-    return items
+    items = []
+    for name, quantity in wanted.items():
+        number = quota_number(event_id, name)
+        if number is None:
+            raise Refusal(Code.NOT_FOUND)
+        items.append((number, quantity))
+    return tuple(items)
 
 
 def _headers(outcome: Decided) -> tuple[tuple[bytes, bytes], ...]:

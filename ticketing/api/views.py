@@ -5,6 +5,7 @@ Pure functions: no I/O, no clock of their own.
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, cast
 
 from msgspec import structs
@@ -13,7 +14,7 @@ from ticketing.api import schemas
 from ticketing.catalogue import tables
 from ticketing.catalogue.news import STARTS_AT
 from ticketing.identifiers import quota_id
-from ticketing.inventory.model import EventState, Hold, HoldStatus, Ledger, QuotaCounts, Use
+from ticketing.inventory.model import EventState, Hold, Ledger, QuotaCounts, Use
 from ticketing.members.repository import Holder
 from ticketing.members.tables import Organisation
 from ticketing.orders.model import OrderRecord, TicketRecord
@@ -31,8 +32,9 @@ _SUMMARY_FIELDS = schemas.EventSummary.__struct_fields__
 NOTHING = QuotaCounts(capacity=0, withheld=0, held=0, sold=0)
 
 
+@lru_cache(maxsize=1_024)
 def instant(at_ms: int) -> datetime:
-    """Milliseconds as a time in UTC."""
+    """Milliseconds as a time in UTC. Kept, because what is decided in one batch is decided at one time."""
     return datetime.fromtimestamp(at_ms / 1000, UTC)
 
 
@@ -199,23 +201,25 @@ def availability(
 
 def hold_view(hold: Hold, currency: str = CURRENCY) -> schemas.Hold:
     """A hold as it is now."""
+    return _hold(hold, hold.status.value, currency)
+
+
+def hold_as_made(hold: Hold, currency: str = CURRENCY) -> schemas.Hold:
+    """A hold as it was answered the first time, whatever has become of it: what a replay says again."""
+    return _hold(hold, "held", currency)
+
+
+def _hold(hold: Hold, status: schemas.HoldStatus, currency: str) -> schemas.Hold:
     return schemas.Hold(
         id=hold.id,
         event_id=hold.event_id,
-        status=hold.status.value,
+        status=status,
         items=_items(hold),
         amount=hold.amount,
         currency=currency,
         created_at=instant(hold.created_at),
         expires_at=instant(hold.expires_at),
     )
-
-
-def hold_as_made(hold: Hold, currency: str = CURRENCY) -> schemas.Hold:
-    """A hold as it was answered the first time, whatever has become of it: what a replay says again."""
-    view = hold_view(hold, currency)
-    view.status = HoldStatus.HELD.value
-    return view
 
 
 def order_as_confirmed(hold: Hold, currency: str = CURRENCY, seal: Seal | None = None) -> schemas.Order:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any
 
 import uvloop
@@ -111,7 +111,7 @@ class Engine:
         )
         number = self._services.keyring.order_number
 
-        def confirm(inventory: Inventory, member: int) -> Coroutine[Any, Any, object]:
+        def confirm(inventory: Inventory, member: int) -> Awaitable[object]:
             hold_id = sale.hold_id(member)
             return inventory.confirm(sale.group_id, hold_id, member, "free", number(hold_id))
 
@@ -147,7 +147,7 @@ class Engine:
         uvloop.run(run())
 
 
-async def _each(members: list[int], ask: Callable[[int], Coroutine[Any, Any, object]]) -> None:
+async def _each(members: list[int], ask: Callable[[int], Awaitable[object]]) -> None:
     """Ask for every member, hundreds at a time; every answer must be a yes."""
     for start in range(0, len(members), AT_ONCE):
         outcomes = await asyncio.gather(*(ask(member) for member in members[start : start + AT_ONCE]))

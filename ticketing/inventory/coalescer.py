@@ -10,7 +10,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
+from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
+
+from ticketing.errors import StoreUnavailable
+from ticketing.promise import Promise
 
 from .protocol import BATCH_MAX
 
@@ -20,30 +23,36 @@ BIG_ENOUGH = 24
 IN_FLIGHT_MAX = 4
 """Calls under way at once. More would only make batches smaller, since the server runs one at a time."""
 
+Batch = list[tuple[Any, Promise[Any]]]
+
 Run = Callable[[list[Any]], Awaitable[list[Any]]]
 """Sends a batch, at once where it can, and gives the awaitable results."""
+
+Read = Callable[[Any, Any], Any]
+"""What a request's result means."""
 
 
 class Coalescer:
     """Collects requests for one verb of one group and runs them in batches, in order of arrival."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, read: Read) -> None:
         self._run = run
+        self._read = read
         self._loop = asyncio.get_running_loop()
-        self._waiting: list[tuple[Any, asyncio.Future[Any]]] = []
+        self._waiting: Batch = []
         self._in_flight: set[asyncio.Task[None]] = set()
         self._woken = False
 
-    def ask(self, request: Any) -> asyncio.Future[Any]:
-        """The future result of `request`; fails with whatever the call failed with."""
-        future: asyncio.Future[Any] = self._loop.create_future()
-        self._waiting.append((request, future))
+    def ask(self, request: Any) -> Promise[Any]:
+        """The result of `request` when it is known; fails with `StoreUnavailable` where Redis refused the call."""
+        promise: Promise[Any] = Promise(loop=self._loop)
+        self._waiting.append((request, promise))
         if len(self._waiting) >= BIG_ENOUGH:
             self._send()
         elif not self._woken and not self._in_flight:
             self._woken = True
             self._loop.call_soon(self._wake)
-        return future
+        return promise
 
     def _wake(self) -> None:
         self._woken = False
@@ -61,9 +70,7 @@ class Coalescer:
         self._in_flight.discard(task)
         self._send()
 
-    async def _deliver(
-        self, batch: list[tuple[Any, asyncio.Future[Any]]], coming: Awaitable[list[Any]]
-    ) -> None:
+    async def _deliver(self, batch: Batch, coming: Awaitable[list[Any]]) -> None:
         try:
             results = await coming
         except ResponseError as error:
@@ -71,11 +78,18 @@ class Coalescer:
         except Exception as error:  # noqa: BLE001 - whatever it was, every waiting caller must hear of it
             _fail(batch, error)
         else:
-            for (_, future), result in zip(batch, results, strict=True):
-                if not future.done():
-                    future.set_result(result)
+            for (request, promise), result in zip(batch, results, strict=True):
+                self._hand_out(promise, request, result)
 
-    async def _refused(self, batch: list[tuple[Any, asyncio.Future[Any]]], error: ResponseError) -> None:
+    def _hand_out(self, promise: Promise[Any], request: Any, result: Any) -> None:
+        try:
+            meaning = self._read(request, result)
+        except Exception as error:  # noqa: BLE001 - what cannot be read is one caller's matter
+            promise.fail(error)
+        else:
+            promise.fulfil(meaning)
+
+    async def _refused(self, batch: Batch, error: ResponseError) -> None:
         # One damaged record must not take its neighbours' answers with it.
         if len(batch) == 1 or isinstance(error, (OutOfMemoryError, ReadOnlyError)):
             _fail(batch, error)
@@ -84,7 +98,10 @@ class Coalescer:
                 await self._deliver([single], self._run([single[0]]))
 
 
-def _fail(batch: list[tuple[Any, asyncio.Future[Any]]], error: Exception) -> None:
-    for _, future in batch:
-        if not future.done():
-            future.set_exception(error)
+def _fail(batch: Batch, error: Exception) -> None:
+    for _, promise in batch:
+        failure = error
+        if isinstance(error, RedisError):
+            failure = StoreUnavailable("Redis refused the script")
+            failure.__cause__ = error
+        promise.fail(failure)

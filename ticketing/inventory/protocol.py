@@ -140,7 +140,7 @@ def hold_wish(request: HoldRequest) -> tuple[Any, ...]:
 
     Raises `Refusal` INVALID for more tickets than a hold may take: a return has a bit for each.
     """
-    if sum(quantity for _, quantity in request.items) > TICKETS_PER_HOLD_MAX:
+    if sum([quantity for _, quantity in request.items]) > TICKETS_PER_HOLD_MAX:
         raise invalid(("items", f"must be at most {TICKETS_PER_HOLD_MAX} tickets together"))
     items = [number for item in sorted(request.items) for number in item]
     return (request.id, request.event_id, request.member, request.organisations, items, request.channel)

@@ -13,10 +13,11 @@ from redis.exceptions import NoScriptError, RedisError
 
 from ticketing.clock import ServerClock
 from ticketing.errors import Refusal, StoreUnavailable
+from ticketing.promise import Promise
 
 from . import protocol, scripts
 from .client import ScriptClient
-from .coalescer import Coalescer
+from .coalescer import Coalescer, Read
 from .keys import DIRECTORY, group_keys, refusals_key
 from .model import Decided, GroupState, Hold, HoldRequest, Ledger
 from .protocol import Bounds, Reply
@@ -24,6 +25,13 @@ from .watermarks import Watermarks
 from .wire import Wire
 
 _JUDGED_BY_THE_TIME = ("read_holds", "read_ledgers")
+_READ: dict[str, Read] = {
+    "hold": lambda wish, result: protocol.decided(wish[0], result),
+    "confirm": lambda wish, result: protocol.decided(wish[0], result),
+    "release": lambda _, result: protocol.refusal(result) if result[0] < 0 else None,
+    "read_holds": lambda hold_id, result: protocol.looked_up(hold_id, *result),
+    "read_ledgers": lambda _, result: protocol.ledger_from(*result),
+}
 _MARKED = ("highest", "epoch", "position", "limit", "fence")
 
 
@@ -47,35 +55,31 @@ class Inventory(ScriptClient):
         """Give the connection of the scripts back."""
         await self._wire.aclose()
 
-    async def hold(self, group_id: str, request: HoldRequest) -> Decided | Refusal:
+    def hold(self, group_id: str, request: HoldRequest) -> Promise[Decided | Refusal]:
         """Take tickets for a member. A known id answers with its stored hold, `replayed`."""
-        result = await self._ask("hold", group_id, protocol.hold_wish(request))
-        return protocol.decided(request.id, result)
+        return self._ask("hold", group_id, protocol.hold_wish(request))
 
-    async def confirm(
+    def confirm(
         self, group_id: str, hold_id: str, member: int, method: str, number: str
-    ) -> Decided | Refusal:
+    ) -> Promise[Decided | Refusal]:
         """Sell what is held; `number` is the order's. A confirmed hold answers as it was, `replayed`."""
-        result = await self._ask("confirm", group_id, (hold_id, member, method, number))
-        return protocol.decided(hold_id, result)
+        return self._ask("confirm", group_id, (hold_id, member, method, number))
 
-    async def release(self, group_id: str, hold_id: str, member: int) -> Refusal | None:
+    def release(self, group_id: str, hold_id: str, member: int) -> Promise[Refusal | None]:
         """Let a hold go; None also when it was gone already."""
-        result = await self._ask("release", group_id, (hold_id, member))
-        return protocol.refusal(result) if result[0] < 0 else None
+        return self._ask("release", group_id, (hold_id, member))
 
     async def look_up(self, group_id: str, hold_id: str) -> Hold | None:
         """A hold as it is now, or None when Redis does not know it.
 
         Raises `Refusal` RECOVERING where Redis has forgotten more than that.
         """
-        row, now = await self._ask("read_holds", group_id, hold_id)
-        return protocol.looked_up(hold_id, row, now)
+        hold: Hold | None = await self._ask("read_holds", group_id, hold_id)
+        return hold
 
-    async def ledger(self, group_id: str, member: int) -> Ledger:
+    def ledger(self, group_id: str, member: int) -> Promise[Ledger]:
         """What a member has in a group."""
-        result, now = await self._ask("read_ledgers", group_id, member)
-        return protocol.ledger_from(result, now)
+        return self._ask("read_ledgers", group_id, member)
 
     async def state(self, group_id: str) -> GroupState | None:
         """A group's rules and counts, or None when Redis does not know the group."""
@@ -113,15 +117,12 @@ class Inventory(ScriptClient):
             pipeline.hincrby(refusals_key(group_id), f"{event_id}:{code}", count)
         await self._answer(pipeline.execute())
 
-    async def _ask(self, verb: str, group_id: str, request: Any) -> Any:
+    def _ask(self, verb: str, group_id: str, request: Any) -> Promise[Any]:
         coalescer = self._coalescers.get((verb, group_id))
         if coalescer is None:
             run = partial(self._run_batch, verb, group_id)
-            coalescer = self._coalescers[verb, group_id] = Coalescer(run)
-        try:
-            return await coalescer.ask(request)
-        except RedisError as error:
-            raise StoreUnavailable("Redis refused the script") from error
+            coalescer = self._coalescers[verb, group_id] = Coalescer(run, _READ[verb])
+        return coalescer.ask(request)
 
     def _run_batch(self, verb: str, group_id: str, requests: list[Any]) -> Awaitable[list[Any]]:
         """Send requests of one verb, at once when nothing must be found out before; their results in order."""

@@ -18,7 +18,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from ticketing.outlet import write_at_once
+from ticketing.outlet import Outlet
 
 Command = tuple[Any, ...]
 """A command's name and arguments, as redis-py takes them."""
@@ -91,6 +91,7 @@ class Link(asyncio.Protocol):
         assert self._writer is not None, "the connection was not opened"
         self._transport: Any = self._writer.transport
         self._transport.set_protocol(self)
+        self._outlet = Outlet(self._transport)
         if self._transport.is_closing():
             self._break(RedisConnectionError("Redis closed the connection"))
 
@@ -99,7 +100,7 @@ class Link(asyncio.Protocol):
         due = self._loop.time() + self._timeout
         futures: list[asyncio.Future[Any]] = [self._loop.create_future() for _ in commands]
         self._asked += [(future, due) for future in futures]
-        write_at_once(self._transport, b"".join([hiredis.pack_command(command) for command in commands]))
+        self._outlet.write(b"".join([hiredis.pack_command(command) for command in commands]))
         if self._watch is None and self._timeout < inf:
             self._watch = self._loop.call_later(self._timeout, self._look)
         return futures

@@ -4,8 +4,6 @@ Times are milliseconds by Redis' clock, money is an integer in the smallest unit
 thousands and refer to plain values only, so the garbage collector need not look at them (`gc=False`).
 """
 
-from itertools import groupby
-
 from msgspec import Struct
 from sqlalchemy.exc import DataError, IntegrityError
 
@@ -51,8 +49,14 @@ class OrderRecord(Struct, frozen=True, gc=False):
     @property
     def items(self) -> tuple[tuple[str, int, int], ...]:
         """What was bought, as (quota id, quantity, price each), in the order it was asked for."""
-        runs = groupby(self.tickets, key=lambda ticket: (ticket.quota_id, ticket.price))
-        return tuple((quota, sum(1 for _ in run), price) for (quota, price), run in runs)
+        items: list[tuple[str, int, int]] = []
+        for ticket in self.tickets:
+            quota, quantity, price = items[-1] if items else ("", 0, 0)
+            if (quota, price) == (ticket.quota_id, ticket.price):
+                items[-1] = (quota, quantity + 1, price)
+            else:
+                items.append((ticket.quota_id, 1, ticket.price))
+        return tuple(items)
 
     @property
     def amount_due(self) -> int:

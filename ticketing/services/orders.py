@@ -30,7 +30,6 @@ PAGE_MAX = 100
 PAY_AT_DESK = "desk"
 """The payment method that leaves the amount due until a clerk hands the tickets out."""
 
-_TEXT, _WHOLE = {str}, {int}
 CANCELLED_BY_MEMBER = "cancelled by the member"
 _log = structlog.get_logger(__name__)
 _CURSOR = re.compile(r"([0-9]{1,15})\.([0-9A-Z]{12})")
@@ -65,16 +64,20 @@ def order_from_hold(hold: Hold, currency: str) -> OrderRecord:
 
 def _is_well_formed(hold: Hold) -> bool:
     """Whether numbers are numbers and texts are texts: the log's bytes are read without asking for types."""
-    if {type(hold.id), type(hold.channel), type(hold.number), type(hold.payment_method)} != _TEXT:
-        return False
-    if {type(hold.member), type(hold.created_at), type(hold.expires_at), type(hold.confirmed_at)} != _WHOLE:
+    texts = (hold.id, hold.channel, hold.number, hold.payment_method)
+    times = (hold.member, hold.position, hold.created_at, hold.expires_at, hold.confirmed_at)
+    if not (_are(str, texts) and _are(int, times)):
         return False
     tickets = 0
     for item in hold.items:
-        if {type(item.quota), type(item.quantity), type(item.price), type(hold.position)} != _WHOLE:
+        if not _are(int, (item.quota, item.quantity, item.price)):
             return False
         tickets += item.quantity
     return 0 < tickets <= TICKETS_PER_HOLD_MAX
+
+
+def _are(kind: type, values: tuple[object, ...]) -> bool:
+    return set(map(type, values)) == {kind}
 
 
 def _tickets(hold: Hold, number: str) -> tuple[TicketRecord, ...]:

@@ -10,8 +10,11 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
+from ticketing.errors import StoreUnavailable
 from ticketing.inventory.coalescer import BIG_ENOUGH, IN_FLIGHT_MAX, Coalescer
 from ticketing.inventory.protocol import BATCH_MAX
+
+UNREADABLE = -2
 
 
 class Server:
@@ -32,16 +35,22 @@ class Server:
         return [2 * number for number in batch]
 
 
+def read(_request: int, result: Any) -> Any:
+    if result == UNREADABLE:
+        raise ValueError("damaged result")
+    return result
+
+
 async def test_a_tick_shares_one_call_and_each_gets_its_own_answer() -> None:
     server = Server()
-    coalescer = Coalescer(server.run)
+    coalescer = Coalescer(server.run, read)
     assert await asyncio.gather(*(coalescer.ask(n) for n in range(10))) == [2 * n for n in range(10)]
     assert server.batches == [list(range(10))]
 
 
 async def test_batches_are_bounded_and_keep_their_order() -> None:
     server = Server()
-    coalescer = Coalescer(server.run)
+    coalescer = Coalescer(server.run, read)
     count = 3 * BATCH_MAX + 5
     await asyncio.gather(*(coalescer.ask(n) for n in range(count)))
     assert max(map(len, server.batches)) == BATCH_MAX
@@ -55,7 +64,7 @@ async def test_what_is_big_enough_leaves_before_its_tick_is_over() -> None:
         sent.append(len(batch))
         return asyncio.get_running_loop().create_future()  # never answered: every call stays in flight
 
-    coalescer = Coalescer(run)
+    coalescer = Coalescer(run, read)
     for number in range(BIG_ENOUGH * (IN_FLIGHT_MAX + 2)):
         coalescer.ask(number)
     assert sent == [BIG_ENOUGH] * IN_FLIGHT_MAX
@@ -66,24 +75,35 @@ async def test_what_is_big_enough_leaves_before_its_tick_is_over() -> None:
 async def test_a_batch_that_fails_as_a_whole_runs_singly() -> None:
     server = Server()
     server.poison = 3
-    coalescer = Coalescer(server.run)
+    coalescer = Coalescer(server.run, read)
     answers = await asyncio.gather(*(coalescer.ask(n) for n in range(6)), return_exceptions=True)
-    assert isinstance(answers.pop(3), ResponseError)
+    poisoned = answers.pop(3)
+    assert isinstance(poisoned, StoreUnavailable)
+    assert isinstance(poisoned.__cause__, ResponseError)
     assert answers == [0, 2, 4, 8, 10]
+
+
+async def test_a_result_that_cannot_be_read_is_one_callers_matter() -> None:
+    coalescer = Coalescer(Server().run, read)
+    answers = await asyncio.gather(
+        *(coalescer.ask(n) for n in (1, UNREADABLE // 2, 3)), return_exceptions=True
+    )
+    assert isinstance(answers.pop(1), ValueError)
+    assert answers == [2, 6]
 
 
 async def test_an_outage_fails_everyone_once() -> None:
     server = Server()
     server.away = True
-    coalescer = Coalescer(server.run)
+    coalescer = Coalescer(server.run, read)
     answers = await asyncio.gather(*(coalescer.ask(n) for n in range(6)), return_exceptions=True)
-    assert [type(answer) for answer in answers] == [RedisConnectionError] * 6
+    assert [type(answer) for answer in answers] == [StoreUnavailable] * 6
     assert len(server.batches) == 1
 
 
 async def test_one_who_left_does_not_disturb_the_others() -> None:
     server = Server()
-    coalescer = Coalescer(server.run)
+    coalescer = Coalescer(server.run, read)
     gone, stays = coalescer.ask(1), coalescer.ask(2)
     gone.cancel()
     assert await stays == 4

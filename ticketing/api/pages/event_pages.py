@@ -8,6 +8,7 @@ each, but most ledgers are alike, and so are the pages but for the key of the fo
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
@@ -107,7 +108,7 @@ class EventPages:
     def _shared(self, asked: Asked, template: str, poster: Poster) -> WholePage:
         made = self._once(members.page_of(self._request(asked), template, poster))
         headers = tuple(header for header in made.headers if header != _NO_STORE)
-        return WholePage.of(made._replace(headers=(*headers, *_KEPT)))
+        return WholePage.of(replace(made, headers=(*headers, *_KEPT)))
 
     # To a member
 

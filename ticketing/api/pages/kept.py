@@ -11,6 +11,7 @@ from hashlib import blake2b
 from typing import Generic, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ticketing.api.answers import Answer
 from ticketing.api.auth import Headers
@@ -58,8 +59,8 @@ class WholePage(Struct, frozen=True):
         etag = b'W/"%s"' % blake2b(made.body, digest_size=9).hexdigest().encode()
         headers = (*made.headers, (b"etag", etag))
         return cls(
-            plain=made._replace(headers=headers),
-            packed=made._replace(body=gzip.compress(made.body, 6, mtime=0), headers=(*headers, _PACKED)),
+            plain=replace(made, headers=headers),
+            packed=replace(made, body=gzip.compress(made.body, 6, mtime=0), headers=(*headers, _PACKED)),
             unchanged=Answer(304, b"", tuple(h for h in headers if h[0] != b"content-type"), is_page=True),
             etag=etag,
         )
@@ -91,7 +92,7 @@ class KeyedPage(Struct, frozen=True):
         second = zlib.compressobj(6, wbits=-15, zdict=(before + HOLE.encode())[-_WINDOW:])
         return cls(
             plain=made,
-            packed=made._replace(headers=(*made.headers, _PACKED)),
+            packed=replace(made, headers=(*made.headers, _PACKED)),
             before=before,
             after=after,
             packed_before=_GZIP + first.compress(before) + first.flush(zlib.Z_SYNC_FLUSH),
@@ -103,12 +104,12 @@ class KeyedPage(Struct, frozen=True):
         """The page with `key`, which is as long as the hole, in the bytes that the browser takes."""
         filling = key.encode()
         if not takes_gzip(headers):
-            return self.plain._replace(body=b"".join((self.before, filling, self.after)))
+            return replace(self.plain, body=b"".join((self.before, filling, self.after)))
         crc = zlib.crc32(self.after, zlib.crc32(filling, self.crc))
         size = len(self.before) + len(filling) + len(self.after)
         end = crc.to_bytes(4, "little") + size.to_bytes(4, "little")
         parts = (self.packed_before, _stored(filling), self.packed_after, end)
-        return self.packed._replace(body=b"".join(parts))
+        return replace(self.packed, body=b"".join(parts))
 
 
 def takes_gzip(headers: Headers) -> bool:
