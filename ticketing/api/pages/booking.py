@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from ticketing.api import schemas, views
+from ticketing.api.event_cards import Card
 from ticketing.api.pages import names
 from ticketing.api.pages.site import Site
 from ticketing.inventory.model import TICKETS_PER_HOLD_MAX, HoldStatus, Ledger
@@ -25,11 +26,36 @@ class Own(Struct, frozen=True):
     allowances: Sequence[schemas.Allowance]
     live_hold: str | None
 
+
+class Standing(Struct, frozen=True):
+    """What a page of an event knows of one member; who stands alike sees the same page, but for a live hold's."""
+
+    event_id: str
+    card: Card
+    eligible: bool
+    ledger: Ledger
+    live_hold: str | None
+
     @property
     def likeness(self) -> tuple[Hashable, ...]:
-        """The same for members who see the same page of an event, but for a live hold's."""
-        # The limits are in the event's own order, so these say which is which.
-        return (self.eligible, *((a.scope, a.limit, a.held, a.bought) for a in self.allowances))
+        """All that the page is made of, but for a live hold."""
+        uses = self.ledger.uses
+        if not uses:
+            return (self.card.stamp, self.eligible)
+        # What they have of other events counts against the group's limit alone, so there its sum is enough.
+        here = tuple([use for use in uses if use.event_id == self.event_id])
+        return (
+            self.card.stamp,
+            self.eligible,
+            here,
+            sum(use.held for use in uses),
+            sum(use.bought for use in uses),
+        )
+
+    @property
+    def own(self) -> Own:
+        """The same in the words of the contract."""
+        return Own(self.eligible, views.allowances([self.card.event], self.ledger), self.live_hold)
 
 
 class Choice(Struct, frozen=True):
@@ -66,17 +92,20 @@ async def own(site: Site, event: schemas.Event, member: Claims | None) -> Own:
     card = site.board.card(event.id)
     if member is None or card is None:
         return STRANGER
-    ledger = await site.services.inventory.ledger(event.allowance_group, member.id)
-    path = site.gate.organisations(member).split(".")
+    return (await standing(site, card, event, member)).own
+
+
+async def standing(site: Site, card: Card, event: schemas.Event, member: Claims) -> Standing:
+    """The same, as far as it must be known to find a page that was kept."""
+    ledger = await site.services.inventory.ledger(card.group_id, member.id)
     wanted = event.eligible_organisations
-    return Own(
-        eligible=wanted is None or not set(wanted).isdisjoint(path),
-        allowances=views.allowances([card.event], ledger),
-        live_hold=_live_hold(ledger, event.id, site.now_ms()),
-    )
+    eligible = wanted is None or not set(wanted).isdisjoint(site.gate.organisations(member).split("."))
+    return Standing(event.id, card, eligible, ledger, _live_hold(ledger, event.id, site.now_ms()))
 
 
 def _live_hold(ledger: Ledger, event_id: str, now_ms: int) -> str | None:
+    if not ledger.holds:
+        return None
     live = (hold for hold in ledger.holds if hold.status is HoldStatus.HELD and hold.expires_at > now_ms)
     return next((hold.id for hold in live if hold.event_id == event_id), None)
 

@@ -82,10 +82,12 @@ class EventPages:
             template = choose(asked, poster)
             if member is None or template == members.COUNTS:
                 return self._strangers(asked, template, poster)
-            own = await booking.own(self._site, poster.event, member)
+            card = self._board.card(asked.id)
+            assert card is not None, "it had one when the request came"
+            standing = await booking.standing(self._site, card, poster.event, member)
         except StoreUnavailable:
             return await self._from_memory(asked, choose)
-        return self._own(asked, template, poster, member, own)
+        return self._own(asked, template, poster, member, standing)
 
     async def _from_memory(self, asked: Asked, choose: Choose) -> Answer:
         poster = self._board.poster(asked.id)
@@ -112,15 +114,18 @@ class EventPages:
 
     # To a member
 
-    def _own(self, asked: Asked, template: str, poster: Poster, member: Claims, own: booking.Own) -> Answer:
-        """The page as it is for all members with such a ledger, with a key of its own."""
+    def _own(
+        self, asked: Asked, template: str, poster: Poster, member: Claims, standing: booking.Standing
+    ) -> Answer:
+        """The page as it is for all members who stand alike, with a key of its own."""
 
         def render(key: str) -> Answer:
-            return self._once(members.page_of(self._request(asked), template, poster, member, own, key))
+            request = self._request(asked)
+            return self._once(members.page_of(request, template, poster, member, standing.own, key))
 
-        if own.live_hold is not None:
+        if standing.live_hold is not None:
             return render(new_key())  # it leads to that hold, so it is like no other
-        name = (template, poster.event.id, self._site.renderer.reader(asked.headers), own.likeness)
+        name = (template, poster.event.id, self._site.renderer.reader(asked.headers), standing.likeness)
         page = self._of_members.page(name, self._state(asked, poster), lambda: KeyedPage.of(render(HOLE)))
         return page.answer(asked.headers, new_key())
 
