@@ -78,6 +78,7 @@ class Hammer:
         self._statuses: Counter[bytes] = Counter()
         self._latencies: list[float] = []
         self._bytes_read = 0
+        self._is_over = False
         self._exhausted = False
         self._slot = 0
 
@@ -99,53 +100,46 @@ class Hammer:
         idle: list[Line] = list(lines.values())
         busy = 0
         while True:
-            idle, sent = self._send(idle)
-            busy += sent
-            if busy == 0 and (not idle or time.perf_counter() >= self._until):
+            waiting = [line for line in idle if not self._send_if_due(line)]
+            busy += len(idle) - len(waiting)
+            idle = [line for line in waiting if line.chain or not self._is_over]
+            if busy == 0 and not idle:
                 break
             for number, _ in poll.poll(self._patience(idle)):
-                if self._read(lines[number]):
+                line = lines[number]
+                if self._read(line) and (self._order.rate or not self._send(line, time.perf_counter())):
+                    idle.append(line)
                     busy -= 1
-                    idle.append(lines[number])
         return self._report(time.perf_counter() - began, time.process_time() - cpu)
 
     def _connect(self) -> Iterator[Line]:
         for _ in range(self._order.connections):
             yield Line((self._order.host, self._order.port))
 
-    def _send(self, idle: list[Line]) -> tuple[list[Line], int]:
-        """Send on every connection that is free and due; those that still wait, and how many were sent."""
-        waiting: list[Line] = []
+    def _send_if_due(self, line: Line) -> bool:
+        """Send the line's next request if it should leave by now."""
         now = time.perf_counter()
-        sent = 0
-        for line in idle:
-            due = self._due(line, now)
-            if due is None:
-                waiting.append(line)
-            elif line.chain or self._take(line, now):
-                line.due = due
-                line.sock.send(line.chain.pop(0))
-                sent += 1
-        return waiting, sent
-
-    def _due(self, line: Line, now: float) -> float | None:
-        """When this request should leave, if that is not later than now."""
         if not self._order.rate:
-            return now
+            return self._send(line, now)
         due = self._began + self._slot / self._order.rate
-        if due > now:
-            return None
+        if due > now or not self._send(line, due):
+            return False
         self._slot += 1
-        return due
+        return True
 
-    def _take(self, line: Line, now: float) -> bool:
-        if now >= self._until or self._exhausted:
-            return False
-        chain = next(self._requests, None)
-        if chain is None:
-            self._exhausted = True
-            return False
-        line.chain = chain
+    def _send(self, line: Line, due: float) -> bool:
+        """Send the line's next request, if there is one."""
+        if not line.chain:
+            if due >= self._until or self._is_over:
+                self._is_over = True
+                return False
+            chain = next(self._requests, None)
+            if chain is None:
+                self._is_over = self._exhausted = True
+                return False
+            line.chain = chain
+        line.due = due
+        line.sock.send(line.chain.pop(0))
         return True
 
     def _patience(self, idle: list[Line]) -> float:

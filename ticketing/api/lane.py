@@ -13,6 +13,8 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
+from msgspec import Struct
+
 from ticketing.api.answers import Answer, Header
 from ticketing.api.bodies import HOT_BODY_BYTES_MAX
 from ticketing.api.hot import Asked, HotCall, HotCalls
@@ -94,7 +96,7 @@ class Lane(PatientProtocol):
         if found is None or not _has_plain_body(headers):
             return None
         call, id_, query = found
-        return Errand(self, call, Asked(id_, query, headers, b"", self.client))
+        return Errand(self, call, Asked(id_, query, headers, b"", self.client), time.perf_counter())
 
     def _hand_over(self) -> None:
         """Let uvicorn begin a cycle after all; its call takes no body, and the parser still knows the request."""
@@ -129,33 +131,27 @@ class Lane(PatientProtocol):
         return b"".join((head, dated, own, ending, answer.body))
 
 
-class Errand:
+class Errand(Struct, eq=False):
     """One request in the lane. It has what uvicorn's protocol asks of a cycle: it may be told that the client left."""
 
-    __slots__ = (
-        "asked",
-        "begun",
-        "call",
-        "disconnected",
-        "keep_alive",
-        "lane",
-        "message_event",
-        "response_complete",
-        "story",
-    )
+    lane: Lane
+    call: HotCall
+    asked: Asked
+    begun: float  # by `time.perf_counter`
+    story: Any = None  # the call's coroutine, where it must wait
+    keep_alive: bool = True
+    response_complete: bool = False
+    disconnected: bool = False
 
-    response_started = False  # an answer leaves in one piece
+    @property
+    def response_started(self) -> bool:
+        """Never alone: an answer leaves in one piece."""
+        return False
 
-    def __init__(self, lane: Lane, call: HotCall, asked: Asked) -> None:
-        self.lane = lane
-        self.call = call
-        self.asked = asked
-        self.story: Any = None
-        self.begun = time.perf_counter()
-        self.response_complete = False
-        self.keep_alive = True
-        self.disconnected = False
-        self.message_event = _NOBODY_WAITS
+    @property
+    def message_event(self) -> "_Unheard":
+        """What uvicorn wakes a reader of the body by; an errand has none."""
+        return _NOBODY_WAITS
 
     def go_on(self) -> None:
         """Run the call until it waits, or has its answer."""
@@ -173,7 +169,7 @@ class Errand:
 
 class _Unheard:
     def set(self) -> None:
-        """What uvicorn calls to wake a reader of the body; an errand has none."""
+        """Wake nobody."""
 
 
 _NOBODY_WAITS = _Unheard()
