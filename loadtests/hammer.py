@@ -149,9 +149,10 @@ class Hammer:
 
     def _read(self, line: Line) -> bool:
         """Read what there is; whether the answer is complete."""
-        data = line.buffer + line.sock.recv(_READ_BYTES)
-        if not data:
+        piece = line.sock.recv(_READ_BYTES)
+        if not piece:
             raise ConnectionError("the server closed a connection")
+        data = line.buffer + piece
         if not _is_whole(data):
             line.buffer = data
             return False

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import RunningInstance, running
+from ticketing.api.bodies import BODY_BYTES_MAX
+from ticketing.api.patience import Patience
 
 pytestmark = pytest.mark.slow
 
@@ -24,6 +26,7 @@ BODY = b'{"card_number":"1","pin":"2"}'
 FORM = b"POST /login HTTP/1.1\r\nhost: x\r\nsec-fetch-site: same-origin\r\ncontent-length: 29\r\n"
 FORM += b"content-type: application/x-www-form-urlencoded\r\n"
 PATIENCE = {"TICKETING_REQUEST_HEAD_SECONDS": "1", "TICKETING_REQUEST_BODY_SECONDS": "2"}
+BETWEEN_SECONDS = Patience(0, 0).another
 LOOKS_SECONDS = 4.0
 """How much longer than its patience a busy server may take to look."""
 
@@ -86,6 +89,16 @@ def test_who_does_not_finish_a_body_is_let_go_and_nothing_broke(
     assert seconds is not None
     assert seconds > 1.9, "a body has a time of its own"
     assert "Traceback" not in instance.said()
+
+
+def test_who_was_answered_before_the_end_of_its_body_is_let_go_as_well(instance: RunningInstance) -> None:
+    size = BODY_BYTES_MAX + 1
+    head = b"POST /api/v1/sessions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+    with connected(instance) as line:
+        line.sendall(head + b"content-length: %d\r\n\r\n" % size)
+        assert answer_to(line) == (413, "body_too_large")
+        line.sendall(b"x" * size)
+        assert seconds_until_let_go(line, b"", BETWEEN_SECONDS + LOOKS_SECONDS) is not None
 
 
 def test_who_is_slow_but_in_time_is_answered(instance: RunningInstance) -> None:

@@ -141,7 +141,7 @@ class HotCalls:
             lines = b"server-time: %d\r\ncontent-length: %d\r\n" % (now_ms, len(answer.body))
         return lines + b"server-timing: now;dur=%d\r\n" % now_ms if answer.is_page else lines
 
-    def explain(self, error: Exception, call: HotCall, asked: Asked) -> Answer:
+    def explain(self, error: BaseException, call: HotCall, asked: Asked) -> Answer:
         """The answer to what was raised: what broke is logged, and no traceback leaves."""
         if isinstance(error, Refusal):
             return call.say(error, asked)

@@ -159,7 +159,7 @@ class Errand(Struct, eq=False):
             awaited = self.story.send(None)
         except StopIteration as end:
             answer = end.value
-        except Exception as error:  # noqa: BLE001 - the last net
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the last net
             answer = self.lane.hot.explain(error, self.call, self.asked)
         else:
             continue_after(awaited, self.go_on)

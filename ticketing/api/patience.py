@@ -51,6 +51,7 @@ class PatientProtocol(HttpToolsProtocol):
     _since = 0.0
     _noted: Awaited | None = None  # what it was when `_since` was taken
     _bytes = 0
+    _waits = 0  # how often it was taken
 
     def let_go_if_slow(self, patience: Patience) -> None:
         """Close the connection when the client has had its time; not while it is us who do not read."""
@@ -65,6 +66,7 @@ class PatientProtocol(HttpToolsProtocol):
     def _wait(self) -> None:
         """Wait for something else from now on."""
         self._noted, self._bytes, self._since = self.awaits, 0, self.loop.time()
+        self._waits += 1
 
     # The transport's and the parser's callbacks
 
@@ -75,11 +77,14 @@ class PatientProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take a piece of a request, up to the bound of a head."""
+        begun = self._waits
         super().data_received(data)
         if self.awaits is None or self.transport.is_closing():
             return
         if self.awaits != self._noted:
             self._wait()
+        if self._waits != begun:
+            return  # the piece may hold whole requests; only what comes after it is of this one alone
         self._bytes += len(data)
         if self.awaits != "body" and self._bytes > HEAD_BYTES_MAX:
             self.send_400_response("head too large")
@@ -99,7 +104,10 @@ class PatientProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """The body is whole."""
         super().on_message_complete()
-        self.awaits = self._noted = None
+        if self.cycle.response_complete:  # it was answered without its body
+            self._wait_for_another()
+        else:
+            self.awaits = self._noted = None
 
     def on_response_complete(self) -> None:
         """Wait for the next request, which may be here already.
@@ -113,8 +121,11 @@ class PatientProtocol(HttpToolsProtocol):
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
         elif self.awaits is None:
-            self.awaits = "another"
-            self._wait()
+            self._wait_for_another()
+
+    def _wait_for_another(self) -> None:
+        self.awaits = "another"
+        self._wait()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         cycle.transport = _Writer(self.transport)  # type: ignore[assignment]

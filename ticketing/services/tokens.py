@@ -30,6 +30,8 @@ _FROM_URL_SAFE = bytes.maketrans(b"-_", b"+/")
 class Claims(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """Who a session belongs to, as it was at login. Times are milliseconds by Redis' clock.
 
+    A token has the fields in this order, so a new one comes last.
+
     `issued_at` stays what it was at login when a session is renewed. `idle_at` is when it ends unless
     renewed, never after `expires_at`. A member has `card_last_four`; staff have `role`, and the username
     as `name`; who `must_enrol` may set up a second factor and nothing else.

@@ -19,6 +19,7 @@ from ticketing.api.bodies import HOT_BODY_BYTES_MAX
 from ticketing.api.contract import Operation
 from ticketing.api.hot import Asked, Dispatch, Given, HotCall, HotCalls
 from ticketing.api.lane import lane_to
+from ticketing.api.patience import HEAD_BYTES_MAX
 from ticketing.api.tally import Tally
 from ticketing.clock import ServerClock
 from ticketing.errors import Code, Refusal, StoreUnavailable
@@ -60,6 +61,8 @@ class Toy:
         await self.go_on.wait()
         if asked.id == "away":
             raise StoreUnavailable("away")
+        if asked.id == "given-up":
+            raise asyncio.CancelledError
         if asked.id == "broken":
             raise ValueError("a defect")
         return Answer(201, asked.body)
@@ -243,6 +246,22 @@ async def test_requests_sent_ahead_are_answered_in_their_order(toy: Toy, client:
     await asyncio.sleep(0.05)
     toy.go_on.set()
     assert [(await answer(reader))[2] for _ in range(6)] == [b"0", b"between", b"1", b"2", b"3", b"4"]
+
+
+async def test_many_requests_in_one_piece_are_no_large_head(client: Client) -> None:
+    reader, writer = await client()
+    one = request("GET", "/api/v1/things/7", b"", "x-pad: " + "y" * 400)
+    number = HEAD_BYTES_MAX // len(one) + 20
+    writer.write(one * number)
+    assert {(await answer(reader))[0] for _ in range(number)} == {200}
+    writer.write(one)
+    assert (await answer(reader))[0] == 200, "the connection stays"
+
+
+async def test_a_call_that_is_given_up_is_answered_too(toy: Toy, client: Client) -> None:
+    reader, writer = await client()
+    writer.write(request("POST", "/api/v1/things/given-up/wishes", b"{}"))
+    assert (await answer(reader))[0] == 503
 
 
 async def test_a_client_that_leaves_disturbs_nobody(toy: Toy, client: Client) -> None:

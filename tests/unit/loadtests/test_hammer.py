@@ -15,11 +15,13 @@ from loadtests.hammer import Hammer, Order
 
 ANSWER = b"HTTP/1.1 201 Created\r\ncontent-length: 5\r\n\r\nhello"
 
+Pieces = list[bytes | None]
+
 
 class Server:
-    """Answers each message of a connection in pieces, or hangs up for None; notes what it was sent."""
+    """Answers each message of a connection in pieces, and hangs up at None; notes what it was sent."""
 
-    def __init__(self, answer: Callable[[bytes], list[bytes] | None]) -> None:
+    def __init__(self, answer: Callable[[bytes], Pieces]) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._answer = answer
         self.port = self._listener.getsockname()[1]
@@ -41,10 +43,9 @@ class Server:
         with client:
             while request := client.recv(65_536):
                 self.seen.append(request)
-                pieces = self._answer(request)
-                if pieces is None:
-                    return
-                for piece in pieces:
+                for piece in self._answer(request):
+                    if piece is None:
+                        return
                     client.sendall(piece)
                     time.sleep(0.001)
 
@@ -53,7 +54,7 @@ class Server:
 def serve() -> Iterator[Callable[..., Server]]:
     servers: list[Server] = []
 
-    def start(answer: Callable[[bytes], list[bytes] | None]) -> Server:
+    def start(answer: Callable[[bytes], Pieces]) -> Server:
         servers.append(Server(answer))
         return servers[-1]
 
@@ -93,7 +94,7 @@ def test_a_pace_is_kept_and_a_stall_is_charged_to_all_that_were_due(
 ) -> None:
     stalled = threading.Event()
 
-    def answer(_: bytes) -> list[bytes]:
+    def answer(_: bytes) -> Pieces:
         if not stalled.is_set():
             stalled.set()
             time.sleep(0.5)
@@ -106,9 +107,12 @@ def test_a_pace_is_kept_and_a_stall_is_charged_to_all_that_were_due(
     assert report.p50 > 100  # the first answer alone took 500 ms; those behind it were due all the while
 
 
+@pytest.mark.parametrize(
+    "answer", [lambda _: [None], lambda _: [ANSWER[:20], None]], ids=["at once", "half-way"]
+)
 def test_a_server_that_hangs_up_is_an_error_and_no_figure(
-    serve: Callable[..., Server], tmp_path: Path
+    serve: Callable[..., Server], tmp_path: Path, answer: Callable[[bytes], Pieces]
 ) -> None:
-    server = serve(lambda _: None)
+    server = serve(answer)
     with pytest.raises(ConnectionError):
         Hammer(Order("127.0.0.1", server.port, requests(tmp_path, 5), 30.0, connections=1)).run()
