@@ -5,6 +5,7 @@ asks gets a key of their own in it, between bytes that were compressed once.
 """
 
 import gzip
+import struct
 import zlib
 from collections.abc import Callable, Hashable
 from hashlib import blake2b
@@ -24,6 +25,11 @@ nothing is compressed by reference to it."""
 _GZIP = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"
 _PACKED = (b"content-encoding", b"gzip")
 _WINDOW = 32_768
+_STORED = struct.pack("<BHH", 0, len(HOLE), len(HOLE) ^ 0xFFFF)
+"""The head of a block of deflate that is not compressed, as long as a key; more blocks follow."""
+
+_END = struct.Struct("<II")
+"""Checksum and length, behind the last block."""
 
 State = tuple[Hashable, ...]
 Page = TypeVar("Page")
@@ -107,17 +113,10 @@ class KeyedPage(Struct, frozen=True):
             return replace(self.plain, body=b"".join((self.before, filling, self.after)))
         crc = zlib.crc32(self.after, zlib.crc32(filling, self.crc))
         size = len(self.before) + len(filling) + len(self.after)
-        end = crc.to_bytes(4, "little") + size.to_bytes(4, "little")
-        parts = (self.packed_before, _stored(filling), self.packed_after, end)
+        parts = (self.packed_before, _STORED, filling, self.packed_after, _END.pack(crc, size))
         return replace(self.packed, body=b"".join(parts))
 
 
 def takes_gzip(headers: Headers) -> bool:
     """Whether the browser takes compressed bytes."""
     return b"gzip" in headers.get(b"accept-encoding", b"")
-
-
-def _stored(data: bytes) -> bytes:
-    """A block of deflate that is not compressed; more blocks follow."""
-    length = len(data)
-    return b"\0" + length.to_bytes(2, "little") + (length ^ 0xFFFF).to_bytes(2, "little") + data
