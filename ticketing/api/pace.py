@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from ticketing.api.tally import Tally
 
-SHARE = 0.2
+SHARE = 0.15
 """The part of the process that this work may take while others hurry."""
 
 RUSH_PER_SECOND = 300
