@@ -196,7 +196,7 @@ class EventBoard:
 
     async def group_of(self, event_id: str) -> str | None:
         """The group of an event; one that was published a moment ago is found in Redis' directory."""
-        group_id = self._groups.get(event_id)
+        group_id = self.known_group(event_id)
         if group_id is None:
             # A hot call runs without a task, and redis-py's time limits want one.
             group_id = await asyncio.create_task(self._inventory.group_of(event_id))

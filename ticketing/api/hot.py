@@ -27,7 +27,7 @@ from ticketing.errors import Code, Failure, Refusal
 PREFIX = "/api/v1/"
 NOTE_SECONDS = 1.0
 _BODILESS = frozenset({204, 304})
-_PLAIN_TARGET = re.compile(rb"(/api/v1/|/)(\w+)/([-.\w]+)(?:/(\w+))?(?:\?([-.\w=&]*))?").fullmatch
+_PLAIN_TARGET = re.compile(rb"(%b|/)(\w+)/([-.\w]+)(?:/(\w+))?(?:\?([-.\w=&]*))?" % PREFIX.encode()).fullmatch
 
 _log = structlog.get_logger(__name__)
 

@@ -6,9 +6,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 from ticketing.database import Base, Id, Millis, Money, Serial
 
 CONFIRMED, CANCELLED = "confirmed", "cancelled"
+DESK = "desk"
+"""The channel of what a desk sells."""
+
 ISSUED, COLLECTED, VOID = "issued", "collected", "void"
 TO_WEB, TO_DESK, TO_ORIGIN = "web", "desk", "origin"
 NOT_NEEDED, DUE, PAID, REFUND_DUE, REFUNDED = "not_needed", "due", "paid", "refund_due", "refunded"
+
+_OF_DESKS = text(f"channel = '{DESK}'")
 
 
 class Order(Base):
@@ -20,8 +25,8 @@ class Order(Base):
         Index(
             "ix_orders_of_desks",
             "confirmed_at",
-            sqlite_where=text("channel = 'desk'"),
-            postgresql_where=text("channel = 'desk'"),
+            sqlite_where=_OF_DESKS,
+            postgresql_where=_OF_DESKS,
         ),
     )
 

@@ -8,14 +8,10 @@ from sqlalchemy.orm import Session
 
 from ticketing.orders import repository
 from ticketing.orders.model import OrderRecord
-from ticketing.orders.tables import PAID, REFUND_DUE, Order, Pickup
+from ticketing.orders.tables import DESK, PAID, REFUND_DUE, Order, Pickup
 
-DESK = "desk"
-"""The channel of what a desk sells."""
-
-_AT_A_DESK = Order.channel == literal_column(
-    f"'{DESK}'"
-)  # as the index has it: a parameter would not find it
+# As the index has it: a parameter would not find it.
+_AT_A_DESK = Order.channel == literal_column(f"'{DESK}'")
 _COUNTED = select(Pickup.id).where(Pickup.order_id == Order.id, Pickup.payment_amount.is_not(None)).exists()
 _UNFINISHED = (_AT_A_DESK, Order.amount > 0, Order.payment_status.in_((PAID, REFUND_DUE)), ~_COUNTED)
 

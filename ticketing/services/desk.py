@@ -23,8 +23,7 @@ from ticketing.members.repository import Holder
 from ticketing.orders import repository as orders
 from ticketing.orders import till
 from ticketing.orders.model import OrderRecord, PickupRecord, TicketRecord
-from ticketing.orders.tables import COLLECTED, CONFIRMED, DUE, NOT_NEEDED, PAID, VOID
-from ticketing.orders.unfinished import DESK
+from ticketing.orders.tables import COLLECTED, CONFIRMED, DESK, DUE, NOT_NEEDED, PAID, VOID
 from ticketing.services import event_access, trail, webhook_outbox
 from ticketing.services.desk_undo import take_back
 from ticketing.services.orders import OrderService, chosen_tickets
@@ -166,8 +165,7 @@ class DeskService:
             wanted = [ticket for ticket in order.tickets if ticket.code in record.ticket_codes]
             gone = handed_out(session, wanted, besides=record.id)
             assert gone is not None, "a ticket that is not issued was handed out or is void"
-            facts = {"collected_at": gone.collected_at, "desk": gone.desk, "clerk": gone.clerk}
-            raise Refusal(Code.ALREADY_COLLECTED, **facts)
+            raise gone.refusal
         webhook_outbox.collected(session, order, record, record.at)
         if record.payment_amount:
             orders.change_payment(session, order.id, DUE, PAID)

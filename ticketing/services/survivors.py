@@ -20,7 +20,7 @@ from ticketing.members.repository import NewNotice
 from ticketing.orders import books
 from ticketing.orders import repository as orders
 from ticketing.orders.model import POISONOUS, CursorRecord, OrderRecord, Poison, TicketRecord
-from ticketing.orders.tables import COLLECTED, ISSUED, VOID
+from ticketing.orders.tables import COLLECTED, DESK, ISSUED, VOID
 from ticketing.services import trail, webhook_outbox
 from ticketing.services.orders import order_from_hold, settle_payment
 
@@ -89,7 +89,7 @@ class Survivors:
 
     def void_at_desk(self) -> list[Hold]:
         """The void ones that a desk had in hand, so maybe some of its share."""
-        return [hold for hold in self.void.values() if hold.channel == "desk"]
+        return [hold for hold in self.void.values() if hold.channel == DESK]
 
     def tell_members(self, session: Session) -> int:
         """Tell those whose live holds are void, each once; how many were told."""

@@ -43,6 +43,12 @@ class HandedOut(Struct, frozen=True):
     clerk: str
     pickup_id: str
 
+    @property
+    def refusal(self) -> Refusal:
+        """What whoever would hand them out again is told."""
+        facts = {"collected_at": self.collected_at, "desk": self.desk, "clerk": self.clerk}
+        return Refusal(Code.ALREADY_COLLECTED, **facts)
+
 
 class Swiped(Struct, frozen=True):
     """Who stands at the desk, what waits for them, and what they have used of the events now on sale.

@@ -23,6 +23,7 @@ from ticketing.keyring import Keyring
 from ticketing.orders import repository as orders
 from ticketing.orders import till, unfinished
 from ticketing.orders.model import OrderRecord, PickupRecord
+from ticketing.orders.tables import DESK
 from ticketing.services import event_access, trail, webhook_outbox
 from ticketing.services.desk import require_clerk
 from ticketing.services.desk_undo import UNDO_MS, take_back
@@ -118,7 +119,7 @@ class UnfinishedSales:
     def _locked(self, session: Session, clerk: Claims, order_id: str) -> tuple[OrderRecord, int | None]:
         """A desk's order, and who sold it. Refuses whoever neither sold it nor manages its event."""
         order = self._orders.lock(session, order_id)
-        if order is None or order.channel != unfinished.DESK:
+        if order is None or order.channel != DESK:
             raise Refusal(Code.NOT_FOUND)
         event_access.readable(session, clerk, order.event_id)
         seller = self._keyring.sold_by(order.id, staff.ids(session))
@@ -187,8 +188,7 @@ def _settled(session: Session, order: OrderRecord) -> PickupRecord | None:
 def _refuse_collected(session: Session, order: OrderRecord) -> None:
     gone = handed_out(session, order.tickets)
     if gone is not None:
-        facts = {"collected_at": gone.collected_at, "desk": gone.desk, "clerk": gone.clerk}
-        raise Refusal(Code.ALREADY_COLLECTED, **facts)
+        raise gone.refusal
 
 
 def _request(order: OrderRecord, desk: str) -> dict[str, object]:

@@ -192,8 +192,7 @@ def verdict(site: Site, request: Request, seen: Seen) -> Verdict:
     """The verdict of a swipe."""
     if seen.kind != "gone" or seen.gone is None:
         return Verdict(seen.kind)
-    facts = {"collected_at": seen.gone.collected_at, "desk": seen.gone.desk, "clerk": seen.gone.clerk}
-    return refused(site, request, Refusal(Code.ALREADY_COLLECTED, **facts))
+    return refused(site, request, seen.gone.refusal)
 
 
 def context(site: Site, request: Request, clerk: Claims, setup: Setup, seen: Seen) -> dict[str, Any]:
