@@ -5,6 +5,7 @@ servers go away and the process ends.
 """
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
@@ -172,7 +173,7 @@ async def test_without_sql_from_the_start_it_waits(house: House) -> None:
 
     async with watch(house, event) as stream:
         await stream.next()
-        reader = house.front.live._readers[event][0]
+        reader = house.front.live._readers[event]
         with without_sql(house):
             reader._before = None
             away = await stream.until(lambda e: e.name == "away")
@@ -217,3 +218,27 @@ async def test_the_end_of_the_process_ends_every_stream(quick_house: House) -> N
         assert await stream.next() is None
         answer = await quick_house.client.get(PATH.format(event), headers=quick_house.staff())
         assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+
+
+async def test_a_reading_that_nobody_waits_for_gives_its_connection_back_before_the_process_ends(
+    quick_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event, goes_on = quick_house.publish(10), threading.Event()
+    real, read = quick_house.services.stats.watched, asyncio.Event()
+    loop, ends = asyncio.get_running_loop(), list[str]()
+
+    def slow(*arguments: Any) -> Any:
+        loop.call_soon_threadsafe(read.set)
+        goes_on.wait(10)
+        ends.append("read")
+        return real(*arguments)
+
+    monkeypatch.setattr(quick_house.services.stats, "watched", slow)
+    async with watch(quick_house, event):
+        await read.wait()
+    settling = asyncio.create_task(quick_house.front.live.settle())
+    settling.add_done_callback(lambda _: ends.append("settled"))
+    await asyncio.sleep(0.1)
+    goes_on.set()
+    await settling
+    assert ends == ["read", "settled"]

@@ -56,6 +56,7 @@ class Housekeeping:
             task.cancel()
         self._ear.shutdown(wait=False)
         await self._front.board.settle()
+        await self._front.live.settle()
         await self._tolerate(self.hand_over_counts)
         await self._tolerate(self.hand_over_logins)
 

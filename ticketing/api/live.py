@@ -1,8 +1,8 @@
 """The numbers of events while somebody watches: read once a second for each event, and shared by all who do.
 
-A reader runs while it has watchers. Who watches waits for the next numbers, never for a server; one that is slow
-misses some and gets the latest. A stream ends with its session, with its reach, and before the process does: an
-open one would hold up a shutdown until the server loses patience.
+A reader runs while it has watchers, and ends after the read under way. Who watches waits for the next numbers, never
+for a server; one that is slow misses some and gets the latest. A stream ends with its session, with its reach, and
+before the process does: an open one would hold up a shutdown until the server loses patience.
 """
 
 import asyncio
@@ -93,6 +93,7 @@ class Reader:
         self._watching: list[str] = []
         self._texts: dict[str, str] = {}
         self._news = asyncio.Event()
+        self._stopping = asyncio.Event()
 
     async def news(self, seconds: float) -> None:
         """Wait for other numbers, but no longer than this."""
@@ -106,12 +107,19 @@ class Reader:
         return self._texts[writing.kind]
 
     async def run(self) -> None:
-        """Read until cancelled."""
-        while True:
+        """Read until `stop`."""
+        while not self._stopping.is_set():
             begun = time.monotonic()
             await self._read()
             spent = time.monotonic() - begun
-            await asyncio.sleep(max(READ_SECONDS - spent, READING_SHARE * spent))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(
+                    self._stopping.wait(), max(READ_SECONDS - spent, READING_SHARE * spent)
+                )
+
+    def stop(self) -> None:
+        """End after the read under way: its thread goes on whatever becomes of this task."""
+        self._stopping.set()
 
     async def _read(self) -> None:
         try:
@@ -158,14 +166,21 @@ class Live:
         self._clock = clock
         self._presence = presence
         self._gate = gate
-        self._readers: dict[str, tuple[Reader, asyncio.Task[None]]] = {}
+        self._readers: dict[str, Reader] = {}
+        self._reading: set[asyncio.Task[None]] = set()
         self._closing = False
 
     def close(self) -> None:
         """Let every stream end now, and take no other."""
         self._closing = True
-        for reader, _ in self._readers.values():
+        for reader in self._readers.values():
             reader.tell()
+
+    async def settle(self) -> None:
+        """End every reader, and wait for the reads under way."""
+        for reader in self._readers.values():
+            reader.stop()
+        await asyncio.gather(*self._reading)
 
     async def watching(self, event_id: str) -> list[str]:
         """Who watches an event now, in any process; nobody while Redis is away."""
@@ -187,7 +202,7 @@ class Live:
         if self._closing:
             raise Refusal(Code.UNAVAILABLE)
         names = Counter[str]()
-        for reader, _ in self._readers.values():
+        for reader in self._readers.values():
             names.update(reader.names)
         if names.total() >= WATCHERS_MAX or names[_name(staff)] >= WATCHERS_OF_ONE_MAX:
             raise Refusal(Code.RATE_LIMITED, retry_after_ms=5_000)
@@ -220,17 +235,23 @@ class Live:
 
     def _join(self, name: str, event_id: str) -> Reader:
         if event_id not in self._readers:
-            reader = Reader(event_id, self._stats, self._presence)
-            self._readers[event_id] = reader, asyncio.create_task(reader.run())
-        reader = self._readers[event_id][0]
+            self._readers[event_id] = self._start(event_id)
+        reader = self._readers[event_id]
         reader.names[name] += 1
+        return reader
+
+    def _start(self, event_id: str) -> Reader:
+        reader = Reader(event_id, self._stats, self._presence)
+        task = asyncio.create_task(reader.run())
+        self._reading.add(task)
+        task.add_done_callback(self._reading.discard)
         return reader
 
     def _leave(self, reader: Reader, name: str, event_id: str) -> None:
         reader.names[name] -= 1
         reader.names += Counter()  # drops who is not there any more
         if not reader.names:
-            self._readers.pop(event_id)[1].cancel()
+            self._readers.pop(event_id).stop()
 
 
 def _name(staff: Claims) -> str:
