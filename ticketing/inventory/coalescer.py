@@ -61,10 +61,17 @@ class Coalescer:
     def _send(self) -> None:
         while self._waiting and len(self._in_flight) < IN_FLIGHT_MAX:
             batch, self._waiting = self._waiting[:BATCH_MAX], self._waiting[BATCH_MAX:]
-            results = self._run([request for request, _ in batch])
-            task = self._loop.create_task(self._deliver(batch, results))
+            task = self._loop.create_task(self._deliver(batch, self._begun(batch)))
             self._in_flight.add(task)
             task.add_done_callback(self._landed)
+
+    def _begun(self, batch: Batch) -> Awaitable[list[Any]]:
+        try:
+            return self._run([request for request, _ in batch])
+        except Exception as error:  # noqa: BLE001 - a batch that cannot even leave has callers who wait all the same
+            failed: asyncio.Future[list[Any]] = self._loop.create_future()
+            failed.set_exception(error)
+            return failed
 
     def _landed(self, task: asyncio.Task[None]) -> None:
         self._in_flight.discard(task)
@@ -95,7 +102,7 @@ class Coalescer:
             _fail(batch, error)
         else:
             for single in batch:
-                await self._deliver([single], self._run([single[0]]))
+                await self._deliver([single], self._begun([single]))
 
 
 def _fail(batch: Batch, error: Exception) -> None:

@@ -101,6 +101,17 @@ async def test_an_outage_fails_everyone_once() -> None:
     assert len(server.batches) == 1
 
 
+async def test_a_batch_that_cannot_leave_fails_everyone_in_it() -> None:
+    def run(batch: list[Any]) -> asyncio.Future[list[Any]]:
+        raise OverflowError("cannot be packed")
+
+    coalescer = Coalescer(run, read)
+    asking = [coalescer.ask(n) for n in range(BIG_ENOUGH + 1)]
+    async with asyncio.timeout(1):
+        answers = await asyncio.gather(*asking, return_exceptions=True)
+    assert [type(answer) for answer in answers] == [OverflowError] * len(asking)
+
+
 async def test_one_who_left_does_not_disturb_the_others() -> None:
     server = Server()
     coalescer = Coalescer(server.run, read)
