@@ -41,7 +41,7 @@ async def test_control_a_batch_that_is_not_run_singly_takes_them_along(
     async def give_up(_: Coalescer, batch: Any, error: Exception) -> None:
         _fail(batch, error)
 
-    monkeypatch.setattr(Coalescer, "_refused", give_up)
+    monkeypatch.setattr(Coalescer, "_explain", give_up)
     sale.open(9)
     answers = await ask_together(sale, inventory)
     assert {type(answer) for answer in answers} == {StoreUnavailable}

@@ -2,8 +2,9 @@
 
 Requests that arrive in the same tick of the event loop leave together, and so do those that arrive while
 earlier calls are in flight. A batch that is big enough does not wait for the end of its tick: the server
-decides about it while this process reads the next requests. There is no timer: an idle process sends a lone
-request at once, a busy one fills batches by itself.
+decides about it while this process reads the next requests, and what waits leaves before the answers of a batch that
+has landed are handed out. There is no timer: an idle process sends a lone request at once, a busy one fills batches by
+itself.
 """
 
 import asyncio
@@ -40,7 +41,8 @@ class Coalescer:
         self._read = read
         self._loop = asyncio.get_running_loop()
         self._waiting: Batch = []
-        self._in_flight: set[asyncio.Task[None]] = set()
+        self._in_flight = 0
+        self._flights: set[asyncio.Task[None]] = set()
         self._woken = False
 
     def ask(self, request: Any) -> Promise[Any]:
@@ -59,11 +61,12 @@ class Coalescer:
         self._send()
 
     def _send(self) -> None:
-        while self._waiting and len(self._in_flight) < IN_FLIGHT_MAX:
+        while self._waiting and self._in_flight < IN_FLIGHT_MAX:
             batch, self._waiting = self._waiting[:BATCH_MAX], self._waiting[BATCH_MAX:]
-            task = self._loop.create_task(self._deliver(batch, self._begun(batch)))
-            self._in_flight.add(task)
-            task.add_done_callback(self._landed)
+            self._in_flight += 1
+            task = self._loop.create_task(self._fly(batch, self._begun(batch)))
+            self._flights.add(task)
+            task.add_done_callback(self._flights.discard)
 
     def _begun(self, batch: Batch) -> Awaitable[list[Any]]:
         try:
@@ -73,20 +76,21 @@ class Coalescer:
             failed.set_exception(error)
             return failed
 
-    def _landed(self, task: asyncio.Task[None]) -> None:
-        self._in_flight.discard(task)
-        self._send()
-
-    async def _deliver(self, batch: Batch, coming: Awaitable[list[Any]]) -> None:
+    async def _fly(self, batch: Batch, coming: Awaitable[list[Any]]) -> None:
         try:
             results = await coming
-        except ResponseError as error:
-            await self._refused(batch, error)
         except Exception as error:  # noqa: BLE001 - whatever it was, every waiting caller must hear of it
-            _fail(batch, error)
+            self._land()
+            await self._explain(batch, error)
         else:
+            self._land()
             for (request, promise), result in zip(batch, results, strict=True):
                 self._hand_out(promise, request, result)
+
+    def _land(self) -> None:
+        """The server has nothing to do: what waits leaves before this batch's answers are handed out."""
+        self._in_flight -= 1
+        self._send()
 
     def _hand_out(self, promise: Promise[Any], request: Any, result: Any) -> None:
         try:
@@ -96,13 +100,17 @@ class Coalescer:
         else:
             promise.fulfil(meaning)
 
-    async def _refused(self, batch: Batch, error: ResponseError) -> None:
+    async def _explain(self, batch: Batch, error: Exception) -> None:
         # One damaged record must not take its neighbours' answers with it.
-        if len(batch) == 1 or isinstance(error, (OutOfMemoryError, ReadOnlyError)):
+        is_of_all = isinstance(error, (OutOfMemoryError, ReadOnlyError)) or not isinstance(
+            error, ResponseError
+        )
+        if is_of_all or len(batch) == 1:
             _fail(batch, error)
-        else:
-            for single in batch:
-                await self._deliver([single], self._begun([single]))
+            return
+        for single in batch:
+            self._in_flight += 1
+            await self._fly([single], self._begun([single]))
 
 
 def _fail(batch: Batch, error: Exception) -> None:

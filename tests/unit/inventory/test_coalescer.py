@@ -72,6 +72,28 @@ async def test_what_is_big_enough_leaves_before_its_tick_is_over() -> None:
     assert len(sent) == IN_FLIGHT_MAX
 
 
+async def test_what_waits_leaves_before_the_answers_of_the_batch_that_landed_are_read() -> None:
+    seen: list[str] = []
+    coming: list[asyncio.Future[list[Any]]] = []
+
+    def run(batch: list[Any]) -> asyncio.Future[list[Any]]:
+        seen.append(f"sent {batch}")
+        coming.append(asyncio.get_running_loop().create_future())
+        return coming[-1]
+
+    def noted(request: int, result: Any) -> Any:
+        seen.append(f"read {request}")
+        return result
+
+    coalescer = Coalescer(run, noted)
+    first = coalescer.ask(1)
+    await asyncio.sleep(0)
+    coalescer.ask(2)
+    coming[0].set_result([1])
+    await first
+    assert seen == ["sent [1]", "sent [2]", "read 1"]
+
+
 async def test_a_batch_that_fails_as_a_whole_runs_singly() -> None:
     server = Server()
     server.poison = 3
