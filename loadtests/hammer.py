@@ -16,6 +16,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 
 import msgspec
@@ -74,7 +75,8 @@ class Hammer:
 
     def __init__(self, order: Order) -> None:
         self._order = order
-        self._requests = _chains(order)
+        chains = list(_chains(order))
+        self._requests = iter(chains) if order.once else cycle(chains)
         self._statuses: Counter[bytes] = Counter()
         self._latencies: list[float] = []
         self._bytes_read = 0
@@ -137,7 +139,7 @@ class Hammer:
             if chain is None:
                 self._is_over = self._exhausted = True
                 return False
-            line.chain = chain
+            line.chain = list(chain)
         line.due = due
         line.sock.send(line.chain.pop(0))
         return True
@@ -177,21 +179,18 @@ class Hammer:
         )
 
 
-def _chains(order: Order) -> Iterator[list[bytes]]:
-    """The requests of the file in chains; a file that is begun again never ends."""
+def _chains(order: Order) -> Iterator[tuple[bytes, ...]]:
+    """The requests of the file in chains; a last one that is not whole is left out."""
     data = Path(order.requests).read_bytes()
-    while True:
-        place = 0
-        chain: list[bytes] = []
-        while place < len(data):
-            (length,) = _LENGTH.unpack_from(data, place)
-            place += _LENGTH.size + length
-            chain.append(data[place - length : place])
-            if len(chain) == order.chain:
-                yield chain
-                chain = []
-        if order.once:
-            return
+    place = 0
+    chain: tuple[bytes, ...] = ()
+    while place < len(data):
+        (length,) = _LENGTH.unpack_from(data, place)
+        place += _LENGTH.size + length
+        chain += (data[place - length : place],)
+        if len(chain) == order.chain:
+            yield chain
+            chain = ()
 
 
 def _is_whole(data: bytes) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.databases import PostgresDatabases
-from ticketing.bench import command, desk, drain, endpoints, engine, hammering
+from ticketing.bench import command, crowded, desk, drain, endpoints, engine, hammering
 from ticketing.bench.arena import ArenaFailed, arena
 from ticketing.bench.figures import Row, as_json
 
@@ -40,17 +40,18 @@ SQL = ("drain_vs_bulk_insert", "recorded_orders_per_second")
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (endpoints, engine, drain, desk):
+    for module in (endpoints, crowded, engine, drain, desk):
         monkeypatch.setattr(module, "TURNS", 2)
+    for module in (endpoints, crowded):
+        monkeypatch.setattr(module, "PER_SECOND_MOST", 2_000)
     monkeypatch.setattr(engine, "HOLDS_PER_TURN", 800)
     monkeypatch.setattr(drain, "ORDERS_PER_TURN", 700)
     monkeypatch.setattr(drain, "SALE_SECONDS", 0.5)
     monkeypatch.setattr(desk, "CARDS", 300)
     monkeypatch.setattr(desk, "ORDERS", 200)
     monkeypatch.setattr(desk, "TURN_SECONDS", 0.3)
-    monkeypatch.setattr(endpoints, "PER_SECOND_MOST", 2_000)
     monkeypatch.setattr(endpoints, "MEMBERS", 20)
-    monkeypatch.setattr(endpoints, "EVENTS", (2, 4))
+    monkeypatch.setattr(crowded, "EVENTS", (1, 3))
 
 
 def measured(*rooms: str, postgres: str | None = None) -> list[Row]:

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TextIO
 
 from ticketing.bench.arena import Arena, arena
+from ticketing.bench.crowded import among_events
 from ticketing.bench.desk import Desk
 from ticketing.bench.drain import IntoSql
 from ticketing.bench.endpoints import Endpoints
-from ticketing.bench.engine import Engine
+from ticketing.bench.engine import Engine, among_holds
 from ticketing.bench.figures import Row
 from ticketing.bootstrap import AsyncServices
 
@@ -46,9 +47,13 @@ def _measured(seconds: float, rooms: Sequence[str], postgres: str | None, most: 
     if "endpoints" in rooms:
         with _stage() as (where, services):
             yield from Endpoints(where, services, seconds).rows()
+        with _folder() as folder:
+            yield among_events(folder, seconds)
     if "engine" in rooms:
         with _stage() as (where, services):
             yield from Engine(where, services, most).rows()
+        with _folder() as folder:
+            yield among_holds(folder, most)
     if "drain" in rooms or "desk" in rooms:
         for url in (None, postgres) if postgres else (None,):
             with _stage(url) as (where, services):
@@ -65,15 +70,18 @@ def _of_sql(where: Arena, services: AsyncServices, rooms: Sequence[str]) -> Iter
 
 @contextmanager
 def _stage(database_url: str | None = None) -> Iterator[tuple[Arena, AsyncServices]]:
-    with (
-        tempfile.TemporaryDirectory(prefix="ticketing-bench-") as folder,
-        arena(Path(folder), database_url) as where,
-    ):
+    with _folder() as folder, arena(folder, database_url) as where:
         services = where.services()
         try:
             yield where, services
         finally:
             services.close()
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="ticketing-bench-") as folder:
+        yield Path(folder)
 
 
 class Table:

@@ -4,7 +4,6 @@ Every hold, confirm and refusal is a member's of their own, with a session that 
 """
 
 import asyncio
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -22,7 +21,7 @@ from ticketing.inventory.model import Decided
 from ticketing.rehearsal.population import SERIES_MAX, build_tree, populate
 
 TURNS = 5
-PER_SECOND_MOST = 25_000
+PER_SECOND_MOST = 30_000
 """Requests prepared for each second of a turn; no server here answers more."""
 
 Requests = Callable[[int], Iterable[bytes]]
@@ -34,9 +33,6 @@ _PAYMENT = b'{"payment":{"method":"free"}}'
 _HALF = 0.5
 LOGINS_AT_ONCE = 8
 MEMBERS = 2_000
-EVENTS = (3, 100, 1_000)
-BOARD_SECONDS = 3.0
-"""How long until every process has read new events."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +76,6 @@ class Endpoints:
             yield self._compare(call)
         yield self._latency()
         yield self._during_logins()
-        yield self._among_events()
 
     @staticmethod
     def _reading(name: str, request: bytes) -> Call:
@@ -157,30 +152,6 @@ class Endpoints:
         for _, person in people:
             wish = {"card_number": person.card_number, "pin": person.pin}
             yield post("/api/v1/sessions", "", msgspec.json.encode(wish))
-
-    def _among_events(self) -> Row:
-        """What a hold costs, in empty requests, with more and more events on sale.
-
-        Each time in an event of its own: what holds of before cost is another row's question.
-        """
-        costs = {}
-        on_sale = 2
-        for events in EVENTS:
-            for _ in range(events - on_sale - 1):
-                put_on_sale(self._services, quotas=1, wait_s=0.0)
-            self._sale = put_on_sale(self._services)
-            on_sale = events
-            time.sleep(BOARD_SECONDS)
-            call = Call("", self._holds, "201", _EMPTY_POST, 0.0)
-            costs[events] = 1 / (self._compare(call).ratio or 1.0)
-        return Row(
-            name="hold_growth_with_events",
-            unit="",
-            ratio=max(costs.values()) / costs[EVENTS[0]],
-            target=1.15,
-            most=True,
-            note=", ".join(f"{events:,} events: {cost:.2f} empty requests" for events, cost in costs.items()),
-        )
 
     # Requests
 

@@ -3,14 +3,17 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import uvloop
 
-from ticketing.bench.arena import Arena
-from ticketing.bench.figures import Row, Turn, compared
+from ticketing import bootstrap
+from ticketing.bench.arena import Arena, arena
+from ticketing.bench.figures import Row, Turn, compared, grown
 from ticketing.bench.sale import Sale, put_on_sale
-from ticketing.bootstrap import AsyncServices, bounds_of
+from ticketing.bootstrap import Services, bounds_of
 from ticketing.inventory import protocol, scripts
 from ticketing.inventory.keys import group_keys
 from ticketing.inventory.model import Decided
@@ -23,15 +26,15 @@ DEEP = 16
 
 AT_ONCE = 512
 SIZES = (1_000, 100_000)
-PROBES, PROBE = 5, 1_000
-"""How often the cost is measured at each size, and over how many holds."""
+PROBES, PROBE, WARM = 5, 500, 500
+"""How often the cost is measured at each size, over how many holds, and after how many: others had the caches before."""
 
 
 class Engine:
-    """Measures the inventory's rows in one arena; the largest sale has `most` holds."""
+    """Measures the inventory's rows in one arena; memory is weighed with `most` tickets sold."""
 
-    def __init__(self, arena: Arena, services: AsyncServices, most: int) -> None:
-        self._arena = arena
+    def __init__(self, where: Arena, services: Services, most: int) -> None:
+        self._arena = where
         self._services = services
         self._redis: Any = services.redis
         self._most = most
@@ -39,8 +42,6 @@ class Engine:
     def rows(self) -> Iterator[Row]:
         """Each row when it is measured."""
         yield self._batches()
-        sale = put_on_sale(self._services)
-        yield self._growth(sale)
         yield self._memory("redis_bytes_per_ticket", 1, 250.0)
         yield self._memory("redis_bytes_per_ticket_of_three", 3, 120.0)
 
@@ -77,24 +78,15 @@ class Engine:
 
     # Growth
 
-    def _growth(self, sale: Sale) -> Row:
-        costs: dict[int, float] = {}
-        held = 0
-        for size in (*(size for size in SIZES if size < self._most), self._most):
-            self._hold(sale, size - held - PROBES * PROBE)
-            costs[size] = min(self._cost(sale) for _ in range(PROBES))
-            held = size
-        return Row(
-            name="hold_growth_with_holds",
-            unit="",
-            ratio=max(costs.values()) / min(costs.values()),
-            target=1.15,
-            most=True,
-            note=", ".join(f"{size:,} holds: {cost:.1f} µs" for size, cost in costs.items()),
-        )
+    def grown(self, size: int) -> Sale:
+        """A sale of so many holds."""
+        sale = put_on_sale(self._services)
+        self._hold(sale, size)
+        return sale
 
-    def _cost(self, sale: Sale) -> float:
+    def cost(self, sale: Sale) -> float:
         """Microseconds of the server for one hold, in full batches."""
+        self._hold(sale, WARM)
         self._redis.config_resetstat()
         self._hold(sale, PROBE)
         return float(self._redis.info("commandstats")["cmdstat_evalsha"]["usec"]) / PROBE
@@ -145,6 +137,21 @@ class Engine:
                 await services.aclose()
 
         uvloop.run(run())
+
+
+def among_holds(directory: Path, most: int) -> Row:
+    """What a hold costs in sales of each size, up to `most` holds: each on a server of its own, in turns."""
+    sizes = (*(size for size in SIZES if size < most), most)
+    with ExitStack() as stack:
+        sales = []
+        for size in sizes:
+            where = stack.enter_context(arena(directory / str(size)))
+            services = bootstrap.build(where.settings)
+            stack.callback(services.close)
+            engine = Engine(where, services, most)
+            sales.append((engine, engine.grown(size - PROBES * (WARM + PROBE))))
+        costs = [[engine.cost(sale) for engine, sale in sales] for _ in range(PROBES)]
+    return grown("hold_growth_with_holds", costs, [f"{size:,} holds" for size in sizes], target=1.15)
 
 
 async def _each(members: list[int], ask: Callable[[int], Awaitable[object]]) -> None:

@@ -58,6 +58,17 @@ def compared(name: str, unit: str, turns: Sequence[Turn], **more: Any) -> Row:
     )
 
 
+def grown(name: str, costs: Sequence[Sequence[float]], sizes: Sequence[str], **more: Any) -> Row:
+    """A row of what a cost grows by: `costs` has the microseconds of each turn, size by size.
+
+    Each turn is compared with its own first size, so what else the machine does meets all sizes alike.
+    """
+    growth = [median(turn[place] / turn[0] for turn in costs) for place in range(len(sizes))]
+    typical = [median(turn[place] for turn in costs) for place in range(len(sizes))]
+    parts = [f"{size}: {cost:.1f} µs" for size, cost in zip(sizes, typical, strict=True)]
+    return Row(name=name, unit="", ratio=max(growth), most=True, note=", ".join(parts), **more)
+
+
 def as_json(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
     """The document of `--json`: each row by its name."""
     return {row.name: _plain(row) for row in rows}

@@ -7,7 +7,7 @@ import json
 
 import msgspec
 
-from ticketing.bench.figures import Row, Turn, as_json, compared
+from ticketing.bench.figures import Row, Turn, as_json, compared, grown
 
 TURNS = [Turn(300, 100), Turn(10, 100), Turn(260, 130)]
 
@@ -16,6 +16,18 @@ def test_the_ratio_is_the_median_of_each_turns_own() -> None:
     row = compared("row", "holds/s", TURNS, target=2.0)
     assert (row.ours, row.baseline, row.ratio) == (260, 100, 2.0)
     assert row.is_met
+
+
+def test_growth_is_the_median_of_each_turns_own() -> None:
+    turns = [
+        [10.0, 11.0, 12.0],
+        [20.0, 22.0, 30.0],
+        [10.0, 30.0, 11.0],
+    ]  # twice as slow for a while; a hiccup
+    row = grown("row", turns, ["1", "10", "100"], target=1.15)
+    assert row.ratio == 1.2
+    assert row.is_met is False
+    assert row.note == "1: 10.0 µs, 10: 22.0 µs, 100: 12.0 µs"
 
 
 def test_a_target_is_a_bound_from_below_or_above() -> None:
