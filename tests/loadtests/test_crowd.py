@@ -38,7 +38,7 @@ HABITS = Crowd(
 pytestmark = pytest.mark.slow
 
 
-def plan(base_url: str, opens_at: float, seconds_max: int = 20) -> Plan:
+def plan(base_url: str, opens_at: float, seconds_max: int = 60) -> Plan:
     return Plan(
         scenario="small",
         title="小型演练",
@@ -72,7 +72,7 @@ def send_crowd(directory: Path, scene: Plan) -> None:
         env={"PYTHONPATH": str(ROOT)},
         check=True,
         capture_output=True,
-        timeout=60,
+        timeout=120,
     )
 
 

@@ -27,7 +27,7 @@ DEEP = 16
 AT_ONCE = 512
 SIZES = (1_000, 100_000)
 PROBES, PROBE, WARM = 5, 500, 500
-"""How often the cost is measured at each size, over how many holds, and after how many: others had the caches before."""
+"""How often the cost is measured at each size, over how many holds, and after how many: others had the caches."""
 
 
 class Engine:
