@@ -78,13 +78,13 @@ class Coalescer:
 
     async def _fly(self, batch: Batch, coming: Awaitable[list[Any]]) -> None:
         try:
-            results = await coming
+            answered = list(zip(batch, await coming, strict=True))
         except Exception as error:  # noqa: BLE001 - whatever it was, every waiting caller must hear of it
             self._land()
             await self._explain(batch, error)
         else:
             self._land()
-            for (request, promise), result in zip(batch, results, strict=True):
+            for (request, promise), result in answered:
                 self._hand_out(promise, request, result)
 
     def _land(self) -> None:

@@ -134,6 +134,16 @@ async def test_a_batch_that_cannot_leave_fails_everyone_in_it() -> None:
     assert [type(answer) for answer in answers] == [OverflowError] * len(asking)
 
 
+async def test_a_batch_with_too_few_results_fails_everyone_in_it() -> None:
+    async def run(batch: list[Any]) -> list[Any]:
+        return batch[1:]
+
+    coalescer = Coalescer(run, read)
+    async with asyncio.timeout(1):
+        answers = await asyncio.gather(*(coalescer.ask(n) for n in range(3)), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [ValueError] * 3
+
+
 async def test_one_who_left_does_not_disturb_the_others() -> None:
     server = Server()
     coalescer = Coalescer(server.run, read)
