@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TextIO
 
@@ -70,12 +70,12 @@ def _of_sql(where: Arena, services: AsyncServices, rooms: Sequence[str]) -> Iter
 
 @contextmanager
 def _stage(database_url: str | None = None) -> Iterator[tuple[Arena, AsyncServices]]:
-    with _folder() as folder, arena(folder, database_url) as where:
-        services = where.services()
-        try:
-            yield where, services
-        finally:
-            services.close()
+    with (
+        _folder() as folder,
+        arena(folder, database_url) as where,
+        closing(where.services()) as services,
+    ):
+        yield where, services
 
 
 @contextmanager

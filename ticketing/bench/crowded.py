@@ -6,7 +6,7 @@ holds of before would be part of the cost.
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,9 +51,7 @@ def among_events(directory: Path, seconds: float) -> Row:
 
 @contextmanager
 def _crowd(directory: Path, events: int) -> Iterator[Crowd]:
-    with arena(directory) as where, ExitStack() as stack:
-        services = bootstrap.build(where.settings)
-        stack.callback(services.close)
+    with arena(directory) as where, closing(bootstrap.build(where.settings)) as services:
         for _ in range(events - 1):
             put_on_sale(services, quotas=1, wait_s=0.0)
         yield Crowd(where, put_on_sale(services))

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -146,8 +146,7 @@ def among_holds(directory: Path, most: int) -> Row:
         sales = []
         for size in sizes:
             where = stack.enter_context(arena(directory / str(size)))
-            services = bootstrap.build(where.settings)
-            stack.callback(services.close)
+            services = stack.enter_context(closing(bootstrap.build(where.settings)))
             engine = Engine(where, services, most)
             sales.append((engine, engine.grown(size - PROBES * (WARM + PROBE))))
         costs = [[engine.cost(sale) for engine, sale in sales] for _ in range(PROBES)]

@@ -8,7 +8,7 @@ itself.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
@@ -63,18 +63,19 @@ class Coalescer:
     def _send(self) -> None:
         while self._waiting and self._in_flight < IN_FLIGHT_MAX:
             batch, self._waiting = self._waiting[:BATCH_MAX], self._waiting[BATCH_MAX:]
-            self._in_flight += 1
-            task = self._loop.create_task(self._fly(batch, self._begun(batch)))
+            task = self._loop.create_task(self._begin(batch))
             self._flights.add(task)
             task.add_done_callback(self._flights.discard)
 
-    def _begun(self, batch: Batch) -> Awaitable[list[Any]]:
+    def _begin(self, batch: Batch) -> Coroutine[Any, Any, None]:
+        """Send a batch now; what is left to do when its results come."""
+        self._in_flight += 1
         try:
-            return self._run([request for request, _ in batch])
+            coming = self._run([request for request, _ in batch])
         except Exception as error:  # noqa: BLE001 - a batch that cannot even leave has callers who wait all the same
-            failed: asyncio.Future[list[Any]] = self._loop.create_future()
-            failed.set_exception(error)
-            return failed
+            coming = self._loop.create_future()
+            coming.set_exception(error)
+        return self._fly(batch, coming)
 
     async def _fly(self, batch: Batch, coming: Awaitable[list[Any]]) -> None:
         try:
@@ -88,7 +89,7 @@ class Coalescer:
                 self._hand_out(promise, request, result)
 
     def _land(self) -> None:
-        """The server has nothing to do: what waits leaves before this batch's answers are handed out."""
+        """Let what waits leave before this batch's answers are handed out: the server may have nothing else to do."""
         self._in_flight -= 1
         self._send()
 
@@ -102,15 +103,12 @@ class Coalescer:
 
     async def _explain(self, batch: Batch, error: Exception) -> None:
         # One damaged record must not take its neighbours' answers with it.
-        is_of_all = isinstance(error, (OutOfMemoryError, ReadOnlyError)) or not isinstance(
-            error, ResponseError
-        )
-        if is_of_all or len(batch) == 1:
+        of_one = isinstance(error, ResponseError) and not isinstance(error, (OutOfMemoryError, ReadOnlyError))
+        if len(batch) == 1 or not of_one:
             _fail(batch, error)
             return
         for single in batch:
-            self._in_flight += 1
-            await self._fly([single], self._begun([single]))
+            await self._begin([single])
 
 
 def _fail(batch: Batch, error: Exception) -> None:
